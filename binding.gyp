@@ -1,0 +1,29 @@
+{
+  "variables": {
+    "warnings": ["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
+  },
+  "targets": [
+    {
+      "target_name": "podrun",
+      "sources": ["<!@(ls native/addon/*.cc native/base/*.cc)"],
+      "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
+      "include_dirs": ["native"],
+      "defines": ["NAPI_VERSION=9", "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
+      "cflags_cc!": ["-std=gnu++17", "-fno-rtti"],
+      "cflags_cc": ["-std=gnu++20", "-fvisibility=hidden", "<@(warnings)"],
+      "libraries": ["-lisal", "-ldl"]
+    },
+    {
+      "target_name": "podrun-sandbox",
+      "type": "executable",
+      "sources": ["<!@(ls native/sandbox/*.cc native/init/*.cc native/base/*.cc)"],
+      "include_dirs": ["native"],
+      "defines": ["_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
+      "cflags!": ["-fPIC", "-O3"],
+      "cflags_cc!": ["-std=gnu++17", "-fPIC", "-O3"],
+      "cflags_cc": ["-std=gnu++20", "-Os", "-fno-exceptions", "-fno-rtti", "-ffunction-sections", "-fdata-sections", "<@(warnings)"],
+      "ldflags": ["-static", "-Wl,--gc-sections", "-s"],
+      "libraries!": ["-lstdc++"]
+    }
+  ]
+}

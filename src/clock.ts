@@ -1,0 +1,27 @@
+/** Times that matter for behaviour are monotonic; wall clock times are only shown. Injected, so that tests can own it. */
+export interface Clock {
+  /** Milliseconds since some fixed moment, never stepping (CLOCK_MONOTONIC). */
+  monotonicMs(): number;
+  /** For timestamps in status and logs. */
+  now(): Date;
+  /** Resolves after `ms`, or rejects with the signal's reason. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  now: () => new Date(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+    }),
+};
