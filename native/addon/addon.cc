@@ -1,0 +1,38 @@
+#include <napi.h>
+
+#include "addon/env.h"
+#include "addon/families.h"
+
+namespace podrun {
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  auto* data = new EnvData;
+  data->completions = Completions::open(env);
+  env.SetInstanceData(data);
+  registerOwnedFd(env, exports);
+  registerReap(env, exports);
+  registerSpawn(env, exports);
+  registerCgroup(env, exports);
+  registerNetwork(env, exports);
+  registerLock(env, exports);
+  registerSeccomp(env, exports);
+  registerUnpack(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+std::shared_ptr<Completions> completionsOf(Napi::Env env) {
+  return envData(env).completions;
+}
+
+}  // namespace podrun
+
+namespace {
+Napi::Object initAddon(Napi::Env env, Napi::Object exports) {
+  return podrun::init(env, exports);
+}
+}  // namespace
+
+NODE_API_MODULE(podrun, initAddon)
