@@ -15,7 +15,12 @@ export interface OciConfig {
 export interface OciProcess {
   readonly terminal: boolean;
   readonly consoleSize?: { readonly height: number; readonly width: number };
-  readonly user: { readonly uid: number; readonly gid: number; readonly umask?: number; readonly additionalGids?: readonly number[] };
+  readonly user: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly umask?: number;
+    readonly additionalGids?: readonly number[];
+  };
   readonly args: readonly string[];
   readonly env: readonly string[];
   readonly cwd: string;
@@ -33,7 +38,7 @@ export interface OciProcess {
 
 export interface OciMount {
   readonly destination: string;
-  /** "bind", or a filesystem: proc, sysfs, tmpfs, devpts, mqueue. */
+  /** "bind", "cgroup" (what the host has: v2, or v1 hierarchies), or a filesystem: proc, sysfs, tmpfs, devpts, mqueue. */
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
