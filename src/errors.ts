@@ -74,6 +74,14 @@ export const errorKinds = {
 
 export type ErrorCode = keyof typeof errorKinds;
 
+/** One thing wrong with a manifest; line and column count from 1 and are absent for input that was not text. */
+export interface ManifestProblem {
+  readonly line?: number;
+  readonly column?: number;
+  readonly path: string;
+  readonly message: string;
+}
+
 export interface ErrorDetails {
   readonly hint?: string | undefined;
   readonly cause?: unknown;
@@ -87,6 +95,8 @@ export interface ErrorDetails {
   readonly exitCode?: number | undefined;
   /** What went wrong while undoing the work that failed. */
   readonly cleanup?: readonly unknown[] | undefined;
+  /** All that is wrong with a manifest, in the order of its text. */
+  readonly problems?: readonly ManifestProblem[] | undefined;
 }
 
 const brand = Symbol.for('podrun.error');
@@ -108,6 +118,7 @@ export class PodrunError extends Error {
   readonly image?: string | undefined;
   readonly exitCode?: number | undefined;
   readonly cleanup?: readonly unknown[] | undefined;
+  readonly problems?: readonly ManifestProblem[] | undefined;
   readonly [brand] = true;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
