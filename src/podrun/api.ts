@@ -1,6 +1,8 @@
-import type { Readable, Writable } from 'node:stream';
 import type { PullEvent } from '../images/image.js';
+import type { LifecycleEvent } from '../pod/context.js';
+import type { PodResult } from '../pod/result.js';
 import type { PodStatus } from '../pod/status.js';
+import type { ExecSession } from '../runtime/exec.js';
 
 /**
  * The embedding API. The command line is built on it alone. Importing it installs no signal handler, prints nothing,
@@ -20,14 +22,19 @@ export interface PodrunOptions {
 }
 
 /** A manifest: text, a file, or an object as the API has it. */
-export type PodSource = string | URL | { readonly file: string } | { readonly text: string; readonly name?: string } | object;
+export type PodSource =
+  | string
+  | URL
+  | { readonly file: string }
+  | { readonly text: string; readonly name?: string }
+  | object;
 
 export type PodEvent =
   | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'pull'; readonly event: PullEvent }
   | { readonly type: 'status'; readonly status: PodStatus }
   /** In the form of a Kubernetes event: Started, BackOff, Killing, OOMKilling... */
-  | { readonly type: 'event'; readonly reason: string; readonly message: string; readonly container?: string };
+  | ({ readonly type: 'event' } & LifecycleEvent);
 
 export interface RunOptions {
   readonly namespace?: string;
@@ -35,21 +42,12 @@ export interface RunOptions {
   readonly onEvent?: (event: PodEvent) => void;
 }
 
-export interface PodResult {
-  readonly phase: 'Succeeded' | 'Failed';
-  /** 0 for Succeeded; else the first failing container's own code in manifest order, init containers first; 128+n for signal n. */
-  readonly exitCode: number;
-  /** The container that code is of. */
-  readonly container?: string;
-  /** "Error", "OOMKilled", "Completed", or a Pod-level reason. */
-  readonly reason?: string;
-  readonly message?: string;
-}
-
 export interface LogsOptions {
   /** All containers when absent. */
   readonly container?: string;
   readonly follow?: boolean;
+  /** Begin with the first attempt of each container that is still there, not the latest. */
+  readonly fromStart?: boolean;
   readonly tailLines?: number;
   readonly sinceSeconds?: number;
   readonly signal?: AbortSignal;
@@ -75,17 +73,6 @@ export interface ExecOptions {
   /** Initial size of the terminal. */
   readonly size?: { readonly width: number; readonly height: number };
   readonly signal?: AbortSignal;
-}
-
-export interface ExecSession {
-  /** Absent without `stdin`. */
-  readonly stdin?: Writable;
-  readonly stdout: Readable;
-  /** Ends at once with `tty`, where all comes on stdout. */
-  readonly stderr: Readable;
-  resize(size: { readonly width: number; readonly height: number }): void;
-  /** Exit code of the process, 128+n after signal n. */
-  wait(): Promise<number>;
 }
 
 export interface DeleteOptions {

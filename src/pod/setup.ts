@@ -1,0 +1,78 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { errnoCode } from '../errors.js';
+import type { Pod } from '../manifest/pod.js';
+import type { Machine, PodPaths } from '../plan/plan.js';
+import { planSandbox } from '../plan/sandbox.js';
+import { makeDirectory } from '../state/atomic.js';
+import { type PodPlaces, volumeDirectory } from '../state/pod-paths.js';
+import type { LifecycleEvent } from './context.js';
+
+/** Files and directories of the Pod that its containers mount: /etc/hosts and the like, /dev/shm, volumes. */
+export function preparePodFiles(
+  pod: Pod,
+  places: PodPlaces,
+  address: string,
+  emit: (event: LifecycleEvent) => void,
+): Omit<PodPaths, 'cgroup'> {
+  const plan = planSandbox(pod, { address, resolvConf: hostResolvConf() });
+  for (const event of plan.events) emit({ level: 'Normal', ...event });
+  const files = {
+    hosts: join(places.state, 'hosts'),
+    hostname: join(places.state, 'hostname'),
+    resolvConf: join(places.state, 'resolv.conf'),
+  };
+  // Mode 0644: the container's users read them through a bind mount.
+  writeFileSync(files.hosts, plan.hosts, { mode: 0o644 });
+  writeFileSync(files.hostname, plan.hostnameFile, { mode: 0o644 });
+  writeFileSync(files.resolvConf, plan.resolvConf, { mode: 0o644 });
+  // The logs' directories are there before their readers.
+  for (const { name } of [...(pod.spec.initContainers ?? []), ...pod.spec.containers])
+    makeDirectory(join(places.logs, name), 0o755);
+  return { ...files, shm: places.shm, volumes: prepareVolumes(pod, places) };
+}
+
+/** An emptyDir is a directory that every user of the Pod may write to. */
+function prepareVolumes(pod: Pod, places: PodPlaces): Record<string, string> {
+  const volumes: Record<string, string> = {};
+  for (const { name } of pod.spec.volumes ?? []) {
+    const directory = volumeDirectory(places, name);
+    makeDirectory(join(places.disk, 'volumes'));
+    // In two steps, since mkdir's mode is cut by the umask.
+    mkdirSync(directory);
+    chmodSync(directory, 0o777);
+    volumes[name] = directory;
+  }
+  return volumes;
+}
+
+/** systemd-resolved's /etc/resolv.conf names a stub on loopback, which a Pod can't reach; the real one is beside it. */
+function hostResolvConf(): string {
+  const text = readText('/etc/resolv.conf');
+  if (!/^\s*nameserver\s+127\.0\.0\.53\b/m.test(text)) return text;
+  return readText('/run/systemd/resolve/resolv.conf') || text;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+export function machine(): Machine {
+  return { memoryBytes: totalmem(), cpus: cpuCount(), noFileHard: noFileHard() };
+}
+
+/** As the kernel numbers them; os.cpus() would read a file for each. */
+function cpuCount(): number {
+  const last = /(\d+)\s*$/.exec(readText('/sys/devices/system/cpu/possible'));
+  return last ? Number(last[1]) + 1 : 1;
+}
+
+function noFileHard(): number {
+  return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(readText('/proc/self/limits'))?.[1] ?? 1024);
+}

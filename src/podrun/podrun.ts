@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs';
+import { PodrunError } from '../errors.js';
+import type { ImageService } from '../images/image.js';
+import { createImageService } from '../images/service.js';
+import type { Pod, Workload } from '../manifest/pod.js';
+import { type Directories, defaultDirectories } from '../paths.js';
+import type { PodStatus } from '../pod/status.js';
+import { PodSupervisor, type SupervisorOptions } from '../pod/supervisor.js';
+import { makeDirectory } from '../state/atomic.js';
+import { recover } from '../state/recovery.js';
+import { JobController, randomSuffix } from '../workloads/job.js';
+import type { PodFilter, PodHandle, PodrunApi, PodrunOptions, PodSource, RunOptions } from './api.js';
+import { jobHandle, recordedHandle, supervisedHandle } from './handle.js';
+import { findPod, readPods } from './records.js';
+import { readSource } from './source.js';
+
+/** The door for programs: `await using podrun = await Podrun.open()`. The command line is built on it alone. */
+export class Podrun implements PodrunApi {
+  readonly #directories: Directories;
+  readonly #options: PodrunOptions;
+  readonly #supervised = new Map<string, PodHandle>();
+  #images: ImageService | undefined;
+  #closed = false;
+
+  private constructor(options: PodrunOptions) {
+    this.#options = options;
+    this.#directories = {
+      root: options.root ?? defaultDirectories.root,
+      state: options.state ?? defaultDirectories.state,
+      logs: options.logs ?? defaultDirectories.logs,
+    };
+  }
+
+  /** Needs nothing of the machine; each method asks for what it needs. */
+  static async open(options: PodrunOptions = {}): Promise<Podrun> {
+    return new Podrun(options);
+  }
+
+  async run(source: PodSource, options: RunOptions = {}): Promise<PodHandle> {
+    const workloads = this.#read(source, options);
+    if (workloads.length !== 1) {
+      const message = `the manifest has ${workloads.length} workloads, not one`;
+      throw new PodrunError('ERR_PODRUN_MANIFEST_INVALID', message, { hint: 'use runAll for several' });
+    }
+    return this.#start(workloads[0]!, options);
+  }
+
+  async runAll(source: PodSource, options: RunOptions = {}): Promise<readonly PodHandle[]> {
+    const handles: PodHandle[] = [];
+    try {
+      for (const workload of this.#read(source, options)) handles.push(await this.#start(workload, options));
+      return handles;
+    } catch (error) {
+      await Promise.all(handles.map((handle) => handle.delete({ force: true, gracePeriodSeconds: 0 })));
+      throw error;
+    }
+  }
+
+  async pods(filter: PodFilter = {}): Promise<readonly PodHandle[]> {
+    this.#needRoot();
+    await recover(this.#directories);
+    const pods = readPods(this.#directories).filter(
+      ({ metadata }) => filter.all || metadata.namespace === (filter.namespace ?? 'default'),
+    );
+    return pods.map((pod) => this.#supervised.get(pod.metadata.uid) ?? recordedHandle(this.#directories, pod));
+  }
+
+  async pod(name: string, options: { readonly namespace?: string } = {}): Promise<PodHandle> {
+    this.#needRoot();
+    const pod = findPod(this.#directories, options.namespace ?? 'default', name);
+    return this.#supervised.get(pod.metadata.uid) ?? recordedHandle(this.#directories, pod);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#supervised.values()].map((handle) => handle.delete()));
+    await this.#images?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #read(source: PodSource, options: RunOptions): readonly Workload[] {
+    if (this.#closed) throw new PodrunError('ERR_PODRUN_CLOSED', 'this Podrun has been closed');
+    const { workloads, notices } = readSource(source);
+    for (const message of notices) options.onEvent?.({ type: 'notice', message });
+    this.#needRoot();
+    return workloads;
+  }
+
+  async #start(workload: Workload, options: RunOptions): Promise<PodHandle> {
+    options.signal?.throwIfAborted();
+    makeDirectory(this.#directories.state);
+    makeDirectory(this.#directories.root);
+    const handle =
+      workload.kind === 'Job' ? await this.#startJob(workload, options) : await this.#startPod(workload, options);
+    const abort = () => void handle.delete({ force: true }).catch(() => {});
+    options.signal?.addEventListener('abort', abort, { once: true });
+    if (options.signal?.aborted) abort();
+    return handle;
+  }
+
+  async #startPod(pod: Pod, options: RunOptions): Promise<PodHandle> {
+    const supervisor = await this.#supervise(named(pod, options), options);
+    return this.#keep(supervisedHandle(this.#directories, supervisor));
+  }
+
+  async #startJob(workload: Workload & { kind: 'Job' }, options: RunOptions): Promise<PodHandle> {
+    const job = named(workload, options);
+    const controller = await JobController.start(job, newUid(), (pod, onStatus) =>
+      this.#supervise(pod, options, onStatus),
+    );
+    return this.#keep(jobHandle(this.#directories, controller));
+  }
+
+  #supervise(pod: Pod, options: RunOptions, onStatus: (status: PodStatus) => void = () => {}): Promise<PodSupervisor> {
+    const { onEvent } = options;
+    const supervisorOptions: SupervisorOptions = {
+      directories: this.#directories,
+      images: this.#imageService(),
+      onStatus: (status: PodStatus) => {
+        onStatus(status);
+        onEvent?.({ type: 'status', status });
+      },
+      ...(onEvent ? { onEvent: (event) => onEvent({ type: 'event', ...event }) } : {}),
+      ...(onEvent ? { onPull: (event) => onEvent({ type: 'pull', event }) } : {}),
+    };
+    return PodSupervisor.start(supervisorOptions, pod, newUid());
+  }
+
+  #imageService(): ImageService {
+    this.#images ??= createImageService({
+      root: this.#directories.root,
+      ...(this.#options.registryMirrors ? { registryMirrors: this.#options.registryMirrors } : {}),
+      ...(this.#options.registriesConf ? { registriesConf: this.#options.registriesConf } : {}),
+    });
+    return this.#images;
+  }
+
+  #keep(handle: PodHandle): PodHandle {
+    this.#supervised.set(handle.uid, handle);
+    return handle;
+  }
+
+  #needRoot(): void {
+    if (process.geteuid?.() === 0) return;
+    throw new PodrunError('ERR_PODRUN_NOT_ROOT', 'podrun needs root for namespaces, mounts and cgroups', {
+      hint: 'use sudo',
+    });
+  }
+}
+
+/** A name for generateName, and the namespace that the caller chose where the manifest has none of its own. */
+function named<T extends Workload>(workload: T, options: RunOptions): T {
+  const { metadata } = workload;
+  const name = metadata.name || `${metadata.generateName}${randomSuffix()}`;
+  const namespace = metadata.namespace === 'default' ? (options.namespace ?? 'default') : metadata.namespace;
+  return { ...workload, metadata: { ...metadata, name, namespace } };
+}
+
+/** A random UUID from the kernel; loading node:crypto for it would cost more than a millisecond. */
+function newUid(): string {
+  return readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
+}
