@@ -5,7 +5,7 @@
   "targets": [
     {
       "target_name": "podrun",
-      "sources": ["<!@(ls native/addon/*.cc native/base/*.cc)"],
+      "sources": ["<!@(ls native/addon/*.cc native/addon/*/*.cc native/base/*.cc)"],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "include_dirs": ["native"],
       "defines": ["NAPI_VERSION=9", "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
