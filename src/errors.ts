@@ -40,6 +40,7 @@ export const errorKinds = {
   ERR_PODRUN_LAYER_LIMIT: 'exhausted',
   ERR_PODRUN_LAYER_UNSUPPORTED: 'unimplemented',
   ERR_PODRUN_STORE: 'internal',
+  ERR_PODRUN_STORE_FULL: 'exhausted',
   // plan
   ERR_PODRUN_USER: 'invalid',
   ERR_PODRUN_NO_COMMAND: 'invalid',

@@ -31,7 +31,14 @@ export interface Image {
 
 export type PullEvent =
   | { readonly type: 'resolving'; readonly reference: string }
-  | { readonly type: 'layer'; readonly reference: string; readonly digest: string; readonly phase: 'waiting' | 'downloading' | 'unpacking' | 'done' | 'cached'; readonly bytes: number; readonly totalBytes: number }
+  | {
+      readonly type: 'layer';
+      readonly reference: string;
+      readonly digest: string;
+      readonly phase: 'waiting' | 'downloading' | 'unpacking' | 'done' | 'cached';
+      readonly bytes: number;
+      readonly totalBytes: number;
+    }
   | { readonly type: 'done'; readonly reference: string; readonly manifestDigest: string; readonly cached: boolean };
 
 export interface ResolveImageOptions {

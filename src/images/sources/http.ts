@@ -1,0 +1,220 @@
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../../clock.js';
+import { errnoCode, PodrunError } from '../../errors.js';
+import { guardedLookup, isLoopbackHost, isMachineLocal } from './addresses.js';
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly url: URL;
+  /** Who pointed us to `url`; absent when it is what the user named. */
+  readonly askedBy?: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** Plain HTTP and unverified certificates are fine for this host ("insecure = true" in registries.conf). */
+  readonly insecure: boolean;
+  /** How often to try in all; 1 when the caller has another way to go. */
+  readonly attempts?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly url: URL;
+  header(name: string): string | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Reads all of a small body. @throws ERR_PODRUN_REGISTRY_PROTOCOL beyond `maxBytes` */
+  bytes(maxBytes: number): Promise<Uint8Array>;
+  /** Throws the body away, so that the connection can serve again. */
+  discard(): Promise<void>;
+}
+
+export interface HttpTimeouts {
+  readonly connectMs: number;
+  /** Between two pieces of a response. */
+  readonly stallMs: number;
+}
+
+export const defaultTimeouts: HttpTimeouts = { connectMs: 10_000, stallMs: 30_000 };
+
+const redirects = new Set([301, 302, 303, 307, 308]);
+const maxRedirects = 5;
+const transientStatus = new Set([408, 425, 429, 500, 502, 503, 504]);
+const transientErrors = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'UND_ERR_SOCKET',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+]);
+const maxRetryAfterMs = 60_000;
+
+/** True for failures that the same request may not meet again: a cut or stalled connection. */
+export function isTransient(error: unknown): boolean {
+  const code = errnoCode(error);
+  return code !== undefined && (transientErrors.has(code) || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH');
+}
+
+export function backoffMs(attempt: number): number {
+  return 200 * 2 ** attempt * (0.75 + Math.random() / 2);
+}
+
+/** Seconds or a date (RFC 9110 section 10.2.3); never longer than a minute. */
+function retryAfterMs(header: string | undefined, clock: Clock): number | undefined {
+  if (header === undefined) return undefined;
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - clock.now().getTime();
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), maxRetryAfterMs) : undefined;
+}
+
+/** Requests with redirects and retries. undici costs 65 ms to load, so it is loaded by the first request. */
+export class HttpClient {
+  readonly #dispatchers = new Map<string, Dispatcher>();
+
+  constructor(
+    readonly clock: Clock,
+    private readonly timeouts: HttpTimeouts = defaultTimeouts,
+  ) {}
+
+  /** Any status below 500 but 408 and 429 is an answer. @throws ERR_PODRUN_REGISTRY_UNAVAILABLE, ERR_PODRUN_REGISTRY_REFUSED */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    const attempts = request.attempts ?? 5;
+    for (let attempt = 0; ; attempt++) {
+      const last = attempt + 1 >= attempts;
+      try {
+        const response = await this.#follow(request);
+        if (last || !transientStatus.has(response.status)) return response;
+        await response.discard();
+        const wait = retryAfterMs(response.header('retry-after'), this.clock) ?? backoffMs(attempt);
+        await this.clock.sleep(wait, request.signal);
+      } catch (error) {
+        request.signal.throwIfAborted();
+        if (last || !isTransient(error)) throw unavailable(request.url, error);
+        await this.clock.sleep(backoffMs(attempt), request.signal);
+      }
+    }
+  }
+
+  /**
+   * Follows redirects by hand, because each hop is judged: Authorization stays with the host it was made for, https never
+   * becomes http, and a registry out there can't point us at this machine.
+   */
+  async #follow(request: HttpRequest): Promise<HttpResponse> {
+    let { url } = request;
+    let headers = request.headers;
+    for (let hop = 0; hop <= maxRedirects; hop++) {
+      const response = await this.#send(request, url, headers);
+      const location = redirects.has(response.status) ? response.header('location') : undefined;
+      if (location === undefined) return response;
+      await response.discard();
+      const next = this.#judge(request, url, location);
+      if (next.origin !== url.origin) headers = withoutAuthorization(headers);
+      url = next;
+    }
+    throw new PodrunError('ERR_PODRUN_REGISTRY_PROTOCOL', `more than ${maxRedirects} redirects`);
+  }
+
+  #judge(request: HttpRequest, from: URL, location: string): URL {
+    const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+    const refuse = (reason: string) =>
+      new PodrunError(
+        'ERR_PODRUN_REGISTRY_REFUSED',
+        `redirect from ${from.origin} to ${next?.origin ?? 'an unusable place'} refused: ${reason}`,
+      );
+    if (!next || (next.protocol !== 'https:' && next.protocol !== 'http:')) throw refuse('it is not http or https');
+    if (next.origin === from.origin) return next;
+    if (next.protocol === 'http:' && from.protocol === 'https:') throw refuse('https must not become http');
+    if (!isMachineLocal(trusted(request).hostname) && isMachineLocal(next.hostname))
+      throw refuse('that is this machine');
+    return next;
+  }
+
+  async #send(request: HttpRequest, url: URL, headers: Readonly<Record<string, string>>): Promise<HttpResponse> {
+    const dispatcher = await this.#dispatcher(request, url);
+    const { request: send } = await import('undici');
+    const response = await send(url, { method: request.method, headers, dispatcher, signal: request.signal });
+    return wrap(response, url);
+  }
+
+  async #dispatcher(request: HttpRequest, url: URL): Promise<Dispatcher> {
+    const named = trusted(request);
+    const verify = !(request.insecure && url.host === named.host);
+    const guarded = url.host !== named.host && !isLoopbackHost(named.hostname);
+    const key = `${verify} ${guarded}`;
+    const known = this.#dispatchers.get(key);
+    if (known) return known;
+    const { Agent } = await import('undici');
+    const connect = {
+      timeout: this.timeouts.connectMs,
+      rejectUnauthorized: verify,
+      ...(guarded && { lookup: guardedLookup }),
+    };
+    const created = new Agent({ connect, headersTimeout: this.timeouts.stallMs, bodyTimeout: this.timeouts.stallMs });
+    this.#dispatchers.set(key, created);
+    return created;
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#dispatchers.values()];
+    this.#dispatchers.clear();
+    await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
+  }
+}
+
+function trusted(request: HttpRequest): URL {
+  return request.askedBy ?? request.url;
+}
+
+function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
+}
+
+function wrap(response: Dispatcher.ResponseData, url: URL): HttpResponse {
+  return {
+    status: response.statusCode,
+    url,
+    body: response.body,
+    header(name) {
+      const value = response.headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+    async bytes(maxBytes) {
+      const chunks: Uint8Array[] = [];
+      let total = 0;
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        total += chunk.byteLength;
+        if (total > maxBytes)
+          throw new PodrunError(
+            'ERR_PODRUN_REGISTRY_PROTOCOL',
+            `answer of ${url.origin} is longer than ${maxBytes} bytes`,
+          );
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    },
+    async discard() {
+      await response.body.dump();
+    },
+  };
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'the name server did not answer',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network is unreachable',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
+  UND_ERR_BODY_TIMEOUT: 'the transfer stalled',
+  UND_ERR_SOCKET: 'the connection was cut',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
+};
+
+/** Words for a failure of the transport; a PodrunError stays what it is. */
+export function unavailable(url: URL, error: unknown): unknown {
+  if (error instanceof PodrunError) return error;
+  const code = errnoCode(error);
+  const text = (code && reasons[code]) ?? (error instanceof Error ? error.message : String(error));
+  const where = code === 'ENOTFOUND' ? `: ${url.hostname}` : '';
+  return new PodrunError('ERR_PODRUN_REGISTRY_UNAVAILABLE', `${text}${where}`, { cause: error });
+}
