@@ -1,10 +1,11 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { totalmem } from 'node:os';
+import { networkInterfaces, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { errnoCode } from '../errors.js';
 import type { Pod } from '../manifest/pod.js';
 import type { Machine, PodPaths } from '../plan/plan.js';
 import { planSandbox } from '../plan/sandbox.js';
+import { podSubnet } from '../runtime/network/subnet.js';
 import { makeDirectory } from '../state/atomic.js';
 import { type PodPlaces, volumeDirectory } from '../state/pod-paths.js';
 import type { LifecycleEvent } from './context.js';
@@ -65,6 +66,12 @@ function readText(path: string): string {
 
 export function machine(): Machine {
   return { memoryBytes: totalmem(), cpus: cpuCount(), noFileHard: noFileHard() };
+}
+
+/** The machine's own address, as status.hostIP has it: the first that is not of loopback, nor our own gateway. */
+export function hostAddress(): string | undefined {
+  const own = Object.entries(networkInterfaces()).filter(([name]) => name !== podSubnet.hostInterface);
+  return own.flatMap(([, addresses]) => addresses ?? []).find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 }
 
 /** As the kernel numbers them; os.cpus() would read a file for each. */

@@ -16,7 +16,7 @@ import { type ApiPod, apiPod, type DeletionRequest } from './object.js';
 import { type PodFacts, podStatus } from './pod-status.js';
 import { appRestartRule, initRestartRule } from './restart-rules.js';
 import { type PodResult, podResult } from './result.js';
-import { machine, preparePodFiles } from './setup.js';
+import { hostAddress, machine, preparePodFiles } from './setup.js';
 import type { PodStatus } from './status.js';
 import { Termination } from './terminate.js';
 
@@ -173,7 +173,7 @@ export class PodSupervisor {
       onPull: (event) => this.#options.onPull?.(event),
     };
     this.#makeRunners(this.#context);
-    this.#facts = { ...this.#facts, sandboxReady: true, address: sandbox.address };
+    this.#facts = { ...this.#facts, sandboxReady: true, address: sandbox.address, hostAddress: hostAddress() };
     this.#watchDeletion();
     this.#publish();
   }

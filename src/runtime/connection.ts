@@ -137,7 +137,10 @@ export class SandboxConnection {
   }
 
   #control(message: { id?: number; result?: unknown; error?: SandboxFailure; event?: string }): void {
-    if (message.id === undefined) return this.onEvent(message as unknown as SandboxEvent);
+    if (message.id === undefined) {
+      this.onEvent(message as unknown as SandboxEvent);
+      return;
+    }
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return;
     this.#waiting.delete(message.id);

@@ -42,7 +42,6 @@ export async function runSandbox(
   const identity = { pid: started.pid, startTicks: started.startTicks };
   const connection = SandboxConnection.fromFd(started.controlFd);
   const ended = started.process.wait().then(() => started.process.close());
-  started.process.unref();
   try {
     onStarted(identity);
     const initialised = connection.request('init', {
@@ -69,7 +68,6 @@ export async function runSandbox(
     return sandbox;
   } catch (cause) {
     started.process.signal(9);
-    started.process.ref();
     await ended;
     connection.close();
     if (cause instanceof PodrunError) throw cause;
