@@ -1,5 +1,5 @@
 import type { Container, Pod } from '../manifest/pod.js';
-import { compareQuantities, toBytes, toMilli } from '../manifest/quantity.js';
+import { toBytes, toMilli } from '../manifest/quantity.js';
 import type { ContainerLimits } from './plan.js';
 
 /** The kubelet's cpuCFSQuotaPeriod. */
@@ -10,7 +10,6 @@ const sharesPerCpu = 1024;
 const minShares = 2;
 const maxShares = 262_144;
 
-type Resource = 'cpu' | 'memory';
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
 /**
@@ -22,20 +21,21 @@ export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
  * @see kubernetes pkg/kubelet/cm/helpers_linux.go, MilliCPUToQuota, MilliCPUToShares
  */
 export function containerLimits(pod: Pod, container: Container): ContainerLimits {
-  const cpu = toMilli(container.resources.limits?.cpu ?? '0');
-  const memory = toBytes(container.resources.limits?.memory ?? '0');
-  const weighed = allContainers(pod).some((other) => requested(other, 'cpu') !== undefined);
+  const { limits, requests } = amounts(container);
+  const weighed = allContainers(pod).some((other) => amounts(other).requests.cpu > 0);
   return {
-    ...(cpu > 0 ? { cpuQuotaUs: Math.max((cpu * cpuPeriodUs) / 1000, minQuotaUs), cpuPeriodUs } : {}),
-    ...(weighed ? { cpuShares: cpuShares(requested(container, 'cpu')) } : {}),
+    ...(limits.cpu > 0 ? { cpuQuotaUs: Math.max((limits.cpu * cpuPeriodUs) / 1000, minQuotaUs), cpuPeriodUs } : {}),
+    ...(weighed ? { cpuShares: cpuShares(requests.cpu) } : {}),
     // Pods do not swap (the kubelet's NoSwap); an out-of-memory kill takes the whole container, not one process of it.
-    ...(memory > 0 ? { memoryBytes: Math.min(memory, Number.MAX_SAFE_INTEGER), noSwap: true, oomGroup: true } : {}),
+    ...(limits.memory > 0
+      ? { memoryBytes: Math.min(limits.memory, Number.MAX_SAFE_INTEGER), noSwap: true, oomGroup: true }
+      : {}),
   };
 }
 
-/** CPU shares of cgroup v1 for a request: 1024 a core, within the kernel's bounds. */
-export function cpuShares(request: string | undefined): number {
-  const shares = Math.floor((toMilli(request ?? '0') * sharesPerCpu) / 1000);
+/** CPU shares of cgroup v1 for a request in thousandths of a core: 1024 a core, within the kernel's bounds. */
+export function cpuShares(requestMillis: number): number {
+  const shares = Math.floor((requestMillis * sharesPerCpu) / 1000);
   return Math.min(Math.max(shares, minShares), maxShares);
 }
 
@@ -45,16 +45,13 @@ export function cpuShares(request: string | undefined): number {
  * @see kubernetes pkg/apis/core/v1/helper/qos/qos.go
  */
 export function qosClass(pod: Pod): QosClass {
-  const containers = allContainers(pod);
-  const resources: readonly Resource[] = ['cpu', 'memory'];
-  if (containers.every((container) => resources.every((resource) => isGuaranteed(container, resource))))
-    return 'Guaranteed';
-  const some = containers.some((container) =>
-    resources.some(
-      (resource) => limited(container, resource) !== undefined || requested(container, resource) !== undefined,
-    ),
+  const all = allContainers(pod).map(amounts);
+  const same = (limit: number, request: number) => limit > 0 && limit === request;
+  const guaranteed = all.every(
+    ({ limits, requests }) => same(limits.cpu, requests.cpu) && same(limits.memory, requests.memory),
   );
-  return some ? 'Burstable' : 'BestEffort';
+  if (guaranteed) return 'Guaranteed';
+  return all.some(({ requests }) => requests.cpu > 0 || requests.memory > 0) ? 'Burstable' : 'BestEffort';
 }
 
 /**
@@ -66,28 +63,35 @@ export function oomScoreAdj(pod: Pod, container: Container, machineMemoryBytes: 
   const qos = qosClass(pod);
   if (qos === 'Guaranteed') return -997;
   if (qos === 'BestEffort') return 1000;
-  const share = toBytes(requested(container, 'memory') ?? '0') / machineMemoryBytes;
+  const share = amounts(container).requests.memory / machineMemoryBytes;
   return Math.min(Math.max(2, Math.trunc(1000 - 1000 * share)), 999);
 }
 
-function isGuaranteed(container: Container, resource: Resource): boolean {
-  const limit = limited(container, resource);
-  const request = requested(container, resource);
-  return limit !== undefined && request !== undefined && compareQuantities(limit, request) === 0;
-}
-
-/** A limit of zero is none. */
-function limited(container: Container, resource: Resource): string | undefined {
-  return positive(container.resources.limits?.[resource]);
+interface Amounts {
+  /** Thousandths of a core, bytes; 0 for none. */
+  readonly limits: { readonly cpu: number; readonly memory: number };
+  readonly requests: { readonly cpu: number; readonly memory: number };
 }
 
 /** A request that is not given is the limit, as the API defaults it. */
-function requested(container: Container, resource: Resource): string | undefined {
-  return positive(container.resources.requests?.[resource] ?? container.resources.limits?.[resource]);
+function amounts({ resources: { limits, requests } }: Container): Amounts {
+  const cpu = cpuMillis(limits?.cpu);
+  const memory = memoryBytes(limits?.memory);
+  return {
+    limits: { cpu, memory },
+    requests: {
+      cpu: requests?.cpu === undefined ? cpu : cpuMillis(requests.cpu),
+      memory: requests?.memory === undefined ? memory : memoryBytes(requests.memory),
+    },
+  };
 }
 
-function positive(quantity: string | undefined): string | undefined {
-  return quantity !== undefined && compareQuantities(quantity, '0') > 0 ? quantity : undefined;
+function cpuMillis(quantity: string | undefined): number {
+  return quantity === undefined ? 0 : toMilli(quantity);
+}
+
+function memoryBytes(quantity: string | undefined): number {
+  return quantity === undefined ? 0 : toBytes(quantity);
 }
 
 function allContainers(pod: Pod): readonly Container[] {

@@ -61,12 +61,11 @@ function findUser(
   passwd: string,
   wanted: { readonly name: string } | { readonly uid: number },
 ): PasswdEntry | undefined {
-  for (const [name = '', , uid = '', gid = '', , home = ''] of lines('/etc/passwd', passwd)) {
+  const needle = 'name' in wanted ? `${wanted.name}:` : '';
+  for (const [name = '', , uid = '', gid = '', , home = ''] of entries('/etc/passwd', passwd, needle)) {
+    if ('uid' in wanted ? Number(uid) !== wanted.uid : name !== wanted.name) continue;
     // A line whose numbers do not parse is no entry; to read them as 0 would make its user root.
-    if (!/^\d+$/.test(uid) || !/^\d+$/.test(gid)) continue;
-    if ('uid' in wanted ? Number(uid) === wanted.uid : name === wanted.name) {
-      return { name, uid: Number(uid), gid: Number(gid), home };
-    }
+    if (isNumber(uid) && isNumber(gid)) return { name, uid: Number(uid), gid: Number(gid), home };
   }
   return undefined;
 }
@@ -74,8 +73,8 @@ function findUser(
 function resolveGroup(spec: string, text: string, group: string): number {
   const number = numericId(spec, text);
   if (number !== undefined) return number;
-  for (const [name, , gid = ''] of lines('/etc/group', group)) {
-    if (name === text && /^\d+$/.test(gid)) return checkedGid(spec, gid);
+  for (const [name, , gid = ''] of entries('/etc/group', group, `${text}:`)) {
+    if (name === text && isNumber(gid)) return checkedGid(spec, gid);
   }
   throw userError(spec, `no group "${text}" in the image's /etc/group`);
 }
@@ -83,8 +82,8 @@ function resolveGroup(spec: string, text: string, group: string): number {
 /** Groups that list the user as a member; the group of the user's own name is not a supplementary one, as in containerd. */
 function groupsOf(spec: string, user: string, group: string): readonly number[] {
   const gids: number[] = [];
-  for (const [name, , gid = '', members = ''] of lines('/etc/group', group)) {
-    if (name === user || !/^\d+$/.test(gid) || !members.split(',').includes(user)) continue;
+  for (const [name, , gid = '', members = ''] of entries('/etc/group', group, user)) {
+    if (name === user || !isNumber(gid) || !members.split(',').includes(user)) continue;
     gids.push(checkedGid(spec, gid));
     if (gids.length > maxGroups) throw userError(spec, `more than ${maxGroups} groups in the image's /etc/group`);
   }
@@ -96,19 +95,27 @@ function checkedGid(spec: string, gid: string): number {
   return Number(gid);
 }
 
-/** Fields of each entry of a passwd(5) or group(5) file: no blank lines, comments, or compat lines (+ and -) of NIS. */
-function* lines(file: string, text: string): Generator<readonly string[]> {
+/**
+ * Fields of each entry of a passwd(5) or group(5) file that has `needle` in it: no blank lines, comments, or compat
+ * lines (+ and -) of NIS. Searched as text, since the files are long and the entries wanted are few.
+ */
+function* entries(file: string, text: string, needle: string): Generator<readonly string[]> {
   if (text.length > maxFileLength) {
     throw new PodrunError('ERR_PODRUN_USER', `${file} of the image is longer than ${maxFileLength} characters`);
   }
-  let start = 0;
-  while (start < text.length) {
-    const newline = text.indexOf('\n', start);
+  let found = text.indexOf(needle);
+  while (found >= 0 && found < text.length) {
+    const start = found === 0 ? 0 : text.lastIndexOf('\n', found - 1) + 1;
+    const newline = text.indexOf('\n', found);
     const end = newline < 0 ? text.length : newline;
     const line = text.slice(start, end).trim();
-    start = end + 1;
     if (line !== '' && !'#+-:'.includes(line[0] as string)) yield line.split(':');
+    found = text.indexOf(needle, end + 1);
   }
+}
+
+function isNumber(text: string): boolean {
+  return /^\d+$/.test(text);
 }
 
 function userError(spec: string, reason: string): PodrunError {
