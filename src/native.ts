@@ -39,10 +39,14 @@ export function native(): Native {
   try {
     addon = createRequire(import.meta.url)(addonBinary);
   } catch (cause) {
-    throw new PodrunError('ERR_PODRUN_ADDON', `no native addon for ${process.platform}-${process.arch}: tried ${addonBinary}`, {
-      hint: 'build it with `npx node-gyp rebuild` (needs g++ 12 or later, libseccomp-dev and rapidjson-dev)',
-      cause,
-    });
+    throw new PodrunError(
+      'ERR_PODRUN_ADDON',
+      `no native addon for ${process.platform}-${process.arch}: tried ${addonBinary}`,
+      {
+        hint: 'build it with `npx node-gyp rebuild` (needs g++ 12 or later, libseccomp-dev and rapidjson-dev)',
+        cause,
+      },
+    );
   }
   loaded = Object.fromEntries(Object.entries(addon).map(([name, fn]) => [name, wrap(fn)])) as unknown as Native;
   return loaded;

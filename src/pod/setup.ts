@@ -7,6 +7,7 @@ import type { Machine, PodPaths } from '../plan/plan.js';
 import { planSandbox } from '../plan/sandbox.js';
 import { podSubnet } from '../runtime/network/subnet.js';
 import { makeDirectory } from '../state/atomic.js';
+import { makeDisk } from '../state/orphans.js';
 import { type PodPlaces, volumeDirectory } from '../state/pod-paths.js';
 import type { LifecycleEvent } from './context.js';
 
@@ -17,6 +18,7 @@ export function preparePodFiles(
   address: string,
   emit: (event: LifecycleEvent) => void,
 ): Omit<PodPaths, 'cgroup'> {
+  makeDisk(places);
   const plan = planSandbox(pod, { address, resolvConf: hostResolvConf() });
   for (const event of plan.events) emit({ level: 'Normal', ...event });
   const files = {
@@ -71,7 +73,8 @@ export function machine(): Machine {
 /** The machine's own address, as status.hostIP has it: the first that is not of loopback, nor our own gateway. */
 export function hostAddress(): string | undefined {
   const own = Object.entries(networkInterfaces()).filter(([name]) => name !== podSubnet.hostInterface);
-  return own.flatMap(([, addresses]) => addresses ?? []).find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+  return own.flatMap(([, addresses]) => addresses ?? []).find(({ family, internal }) => family === 'IPv4' && !internal)
+    ?.address;
 }
 
 /** As the kernel numbers them; os.cpus() would read a file for each. */

@@ -20,6 +20,7 @@ export class Podrun implements PodrunApi {
   readonly #options: PodrunOptions;
   readonly #supervised = new Map<string, PodHandle>();
   #images: ImageService | undefined;
+  #recovery: Promise<void> | undefined;
   #closed = false;
 
   private constructor(options: PodrunOptions) {
@@ -75,6 +76,7 @@ export class Podrun implements PodrunApi {
     this.#closed = true;
     await Promise.all([...this.#supervised.values()].map((handle) => handle.delete()));
     await this.#images?.close();
+    await this.#recovery;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -93,6 +95,9 @@ export class Podrun implements PodrunApi {
     options.signal?.throwIfAborted();
     makeDirectory(this.#directories.state);
     makeDirectory(this.#directories.root);
+    // What others left behind is removed beside our own work, not before it.
+    this.#recovery ??= recover(this.#directories);
+    this.#recovery.catch(() => {});
     const handle =
       workload.kind === 'Job' ? await this.#startJob(workload, options) : await this.#startPod(workload, options);
     const abort = () => void handle.delete({ force: true }).catch(() => {});

@@ -8,6 +8,7 @@ import { leaseDirectory } from '../runtime/network/attach.js';
 import { releaseAddress } from '../runtime/network/leases.js';
 import type { ProcessIdentity } from '../runtime/process.js';
 import { readJson } from './atomic.js';
+import { removeOrphans } from './orphans.js';
 import { nameClaim, podPlaces, podsDirectory } from './pod-paths.js';
 import { withStateLock } from './state-lock.js';
 
@@ -26,7 +27,7 @@ const endingMs = 200;
 /** Finishes or undoes what dead podrun processes left half done; the first thing every command that looks at Pods does. */
 export async function recover(directories: Directories): Promise<void> {
   const uids = listUids(directories);
-  await Promise.all(uids.map((uid) => reclaim(directories, uid)));
+  await Promise.all([...uids.map((uid) => reclaim(directories, uid)), removeOrphans(directories)]);
 }
 
 export function listUids(directories: Directories): string[] {
