@@ -1,0 +1,64 @@
+import { type Finding, manifestError, type SourceText } from '../report.js';
+import { type Document, readYaml } from './yaml.js';
+
+/** What the API server takes in one request (k8s.io/apiserver MaxRequestBodyBytes). */
+const mostCharacters = 3 * 1024 * 1024;
+const mostJsonLevels = 100;
+
+/**
+ * The documents of a text, YAML or JSON.
+ * @throws ERR_PODRUN_MANIFEST_SYNTAX
+ */
+export function readDocuments(source: SourceText): readonly Document[] {
+  const { text } = source;
+  if (text.length > mostCharacters) {
+    const start = { start: 0, end: 0 };
+    throw manifestError('ERR_PODRUN_MANIFEST_SYNTAX', source, [
+      { path: [], message: `longer than ${mostCharacters} characters`, span: start },
+    ]);
+  }
+  const json = readJson(text);
+  if (json !== undefined) return [json];
+  const { documents, problems } = readYaml(text);
+  if (problems.length === 0) return documents;
+  const findings: Finding[] = problems.map(({ span, message }) => ({ path: [], message, span }));
+  throw manifestError('ERR_PODRUN_MANIFEST_SYNTAX', source, findings);
+}
+
+/** One JSON object, read without the YAML parser unless a position in it is asked for; undefined when it is not just that. */
+function readJson(text: string): Document | undefined {
+  if (!/^\s*\{/.test(text)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  if (countKeys(value, 0) !== keysInText(text)) return undefined;
+  let positions: Document | undefined;
+  return {
+    value,
+    duplicates: [],
+    locate(path, at) {
+      positions ??= readYaml(text).documents[0];
+      return positions?.locate(path, at);
+    },
+  };
+}
+
+/** JSON.parse keeps the last of two equal keys without a word: then the text has more keys than the value. */
+function keysInText(text: string): number {
+  let keys = 0;
+  for (const match of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"\s*(:)?/g)) if (match[1] !== undefined) keys += 1;
+  return keys;
+}
+
+function countKeys(value: unknown, level: number): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  // Leaves what is nested too deeply to the YAML reader, which says so.
+  if (level > mostJsonLevels) return Number.NaN;
+  let keys = Array.isArray(value) ? 0 : Object.keys(value).length;
+  for (const part of Object.values(value)) keys += countKeys(part, level + 1);
+  return keys;
+}
