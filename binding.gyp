@@ -11,7 +11,7 @@
       "defines": ["NAPI_VERSION=9", "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
       "cflags_cc!": ["-std=gnu++17", "-fno-rtti"],
       "cflags_cc": ["-std=gnu++20", "-fvisibility=hidden", "<@(warnings)"],
-      "libraries": ["-lisal", "-ldl"]
+      "libraries": ["-lisal", "-l:libzstd.a", "-Wl,--exclude-libs,libzstd.a", "-ldl"]
     },
     {
       "target_name": "podrun-sandbox",
