@@ -1,8 +1,8 @@
 import type { LogsOptions, PodHandle } from '../../podrun/api.js';
 import { type Arguments, usageError } from '../arguments.js';
 import type { CommandAction, Context } from '../command.js';
+import { parseDuration } from '../duration.js';
 import { painter } from '../output/colour.js';
-import { parseDuration } from '../output/duration.js';
 import { colouredPrefix, LogLines } from '../output/log-lines.js';
 import { Writer } from '../output/writer.js';
 import { chooseContainer, containerNames, namespaceOption, openOptions } from '../pod-options.js';

@@ -1,5 +1,5 @@
 import type { ContainerState, ContainerStatus, PodStatus } from '../../pod/status.js';
-import { formatAge } from './duration.js';
+import { formatAge } from '../duration.js';
 
 /** The part of a Pod object (PodHandle.toJSON) that lists show. */
 export interface ShownPod {

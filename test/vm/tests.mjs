@@ -1,0 +1,5 @@
+/**
+ * The tests that run on cgroup v2 as well, in the emulated machine: those whose outcome depends on the hierarchy, and the examples
+ * from end to end. It is five to ten times slower there, so not all of them.
+ */
+export const machineTests = ['test/vm/unified.test.ts', 'test/root/examples.test.ts'];
