@@ -15,6 +15,8 @@ export type Draft<T> = T extends readonly (infer E)[]
     ? { readonly [K in keyof T]?: Draft<T[K]> }
     : T;
 
+type Within = 'notice' | 'refused';
+
 /**
  * Holds a value against the schema. What is wrong goes into the findings; what comes back has only what is right, and of
  * that only what podrun acts on or keeps.
@@ -27,9 +29,10 @@ export class SchemaCheck {
   }
 
   /**
-   * @param within  a field that is refused or not acted on as a whole: its parts are checked for form, no more is said of them
+   * @param within  set inside a field that is kept or refused as a whole: its parts are checked for form, and no more
+   *                is said of them
    */
-  object(type: string, value: unknown, path: Path, within = false): Checked {
+  object(type: string, value: unknown, path: Path, within?: Within): Checked {
     const fields = fieldsOf(type) ?? {};
     if (!isObject(value)) {
       this.#wrongType(path, 'an object', value);
@@ -43,21 +46,21 @@ export class SchemaCheck {
       else if (part !== null && part !== undefined) this.#field(field, part, here, within, checked);
     }
     for (const [name, field] of Object.entries(fields)) {
-      if (field.required && !within && isMissing(checked[name])) this.#findings.required([...path, name]);
+      if (field.required && within !== 'refused' && isMissing(checked[name])) this.#findings.required([...path, name]);
     }
     return checked;
   }
 
-  #field(field: Field, value: unknown, path: Path, within: boolean, into: Record<string, unknown>): void {
+  #field(field: Field, value: unknown, path: Path, within: Within | undefined, into: Record<string, unknown>): void {
     const name = path.at(-1) as string;
-    const acts = within || field.status === 'supported';
+    const acts = within !== undefined || field.status === 'supported';
     if (field.status === 'dropped' || (!acts && isUnset(field, value))) return;
     if (acts) {
       const checked = this.#value(field, value, path, within);
       if (checked !== undefined) into[name] = checked;
       return;
     }
-    const checked = this.#value(field, value, path, true);
+    const checked = this.#value(field, value, path, field.status);
     if (field.status === 'notice') {
       this.#findings.withoutEffect(path);
       if (checked !== undefined) into[name] = checked;
@@ -66,7 +69,7 @@ export class SchemaCheck {
     }
   }
 
-  #value(field: Field, value: unknown, path: Path, within: boolean): unknown {
+  #value(field: Field, value: unknown, path: Path, within: Within | undefined): unknown {
     if (field.shape === 'list') {
       if (!Array.isArray(value)) return this.#wrongType(path, 'a list', value);
       return value.map((item, index) => this.#item(field, item, [...path, index], within));
@@ -82,7 +85,7 @@ export class SchemaCheck {
     return value === '' && field.type === 'string' ? undefined : this.#item(field, value, path, within);
   }
 
-  #item(field: Field, value: unknown, path: Path, within: boolean): unknown {
+  #item(field: Field, value: unknown, path: Path, within: Within | undefined): unknown {
     if (fieldsOf(field.type) !== undefined) return this.object(field.type, value, path, within);
     // An element that is null decodes to the empty string in the API server.
     if (field.type === 'string') return this.#string(field, value ?? '', path, within);
@@ -93,7 +96,7 @@ export class SchemaCheck {
     return this.#integer(field.type === 'int64' ? 63 : 31, value, path);
   }
 
-  #string(field: Field, value: unknown, path: Path, within: boolean): string | undefined {
+  #string(field: Field, value: unknown, path: Path, within: Within | undefined): string | undefined {
     if (typeof value !== 'string') return this.#wrongType(path, 'a string', value);
     if (value.includes('\0')) return this.#refuse(path, value, 'must not contain a NUL character');
     const { values } = field;
@@ -105,7 +108,7 @@ export class SchemaCheck {
       this.#findings.problem(path, `Unsupported value: ${JSON.stringify(value)}: ${supported}${hint}`);
       return undefined;
     }
-    if (within || field.implemented === undefined || field.implemented.includes(value)) return value;
+    if (within !== undefined || field.implemented === undefined || field.implemented.includes(value)) return value;
     const implemented = field.implemented.map((one) => JSON.stringify(one)).join(' or ');
     this.#findings.problem(path, `${JSON.stringify(value)} is not supported yet, only ${implemented}`);
     return undefined;

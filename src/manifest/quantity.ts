@@ -66,14 +66,13 @@ function divideUp(value: bigint, by: bigint): bigint {
 }
 
 function unknownSuffix(suffix: string): string {
-  const wanted = suffix.replace(/i?[bB]$/, (b) => (b.startsWith('i') ? 'i' : ''));
-  const near = [...decimalSuffixes, ...binarySuffixes].find(
-    (known) => known !== '' && known.toLowerCase() === wanted.toLowerCase(),
-  );
+  const known = [...decimalSuffixes, ...binarySuffixes].filter((one) => one !== '');
+  const wanted = suffix.replace(/[bB]$/, '');
+  const near = known.find((one) => one === wanted) ?? known.find((one) => one.toLowerCase() === wanted.toLowerCase());
   const hint =
     near === undefined
       ? 'known are n u m k M G T P E, Ki Mi Gi Ti Pi Ei, or an exponent such as e3'
-      : `did you mean "${near}"?`;
+      : `did you mean ${JSON.stringify(near)}?`;
   return `unknown suffix ${JSON.stringify(suffix)}; ${hint}`;
 }
 

@@ -1,4 +1,5 @@
 import { type Finding, manifestError, type SourceText } from '../report.js';
+import { readPlainYaml } from './plain.js';
 import { type Document, readYaml } from './yaml.js';
 
 /** What the API server takes in one request (k8s.io/apiserver MaxRequestBodyBytes). */
@@ -12,21 +13,32 @@ const mostJsonLevels = 100;
 export function readDocuments(source: SourceText): readonly Document[] {
   const { text } = source;
   if (text.length > mostCharacters) {
-    const start = { start: 0, end: 0 };
-    throw manifestError('ERR_PODRUN_MANIFEST_SYNTAX', source, [
-      { path: [], message: `longer than ${mostCharacters} characters`, span: start },
-    ]);
+    const message = `longer than ${mostCharacters} characters`;
+    throw manifestError('ERR_PODRUN_MANIFEST_SYNTAX', source, [{ path: [], message, span: { start: 0, end: 0 } }]);
   }
-  const json = readJson(text);
-  if (json !== undefined) return [json];
+  const values = readJson(text) ?? readPlainYaml(text);
+  if (values !== undefined) return withPositions(text, values);
   const { documents, problems } = readYaml(text);
   if (problems.length === 0) return documents;
   const findings: Finding[] = problems.map(({ span, message }) => ({ path: [], message, span }));
   throw manifestError('ERR_PODRUN_MANIFEST_SYNTAX', source, findings);
 }
 
-/** One JSON object, read without the YAML parser unless a position in it is asked for; undefined when it is not just that. */
-function readJson(text: string): Document | undefined {
+/** Documents read without the YAML package, which is called in only when the place of something is asked for. */
+function withPositions(text: string, values: readonly unknown[]): readonly Document[] {
+  let read: readonly Document[] | undefined;
+  return values.map((value, index) => ({
+    value,
+    duplicates: [],
+    locate(path, at) {
+      read ??= readYaml(text).documents;
+      return read[index]?.locate(path, at);
+    },
+  }));
+}
+
+/** The one object of a JSON text; undefined when the text is anything else. */
+function readJson(text: string): readonly [unknown] | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   let value: unknown;
   try {
@@ -35,16 +47,7 @@ function readJson(text: string): Document | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-  if (countKeys(value, 0) !== keysInText(text)) return undefined;
-  let positions: Document | undefined;
-  return {
-    value,
-    duplicates: [],
-    locate(path, at) {
-      positions ??= readYaml(text).documents[0];
-      return positions?.locate(path, at);
-    },
-  };
+  return countKeys(value, 0) === keysInText(text) ? [value] : undefined;
 }
 
 /** JSON.parse keeps the last of two equal keys without a word: then the text has more keys than the value. */
