@@ -170,6 +170,10 @@ void LayerTree::setOpaque(const LayerDir& dir) {
   if (fsetxattr(dir.fd.get(), "trusted.overlay.opaque", "y", 1, 0) < 0) failCall("fsetxattr", dir.path);
 }
 
+void LayerTree::setHoldsWhiteouts(const LayerDir& dir) {
+  if (fsetxattr(dir.fd.get(), "trusted.overlay.origin", "", 0, 0) < 0) failCall("fsetxattr", dir.path);
+}
+
 void LayerTree::setOpaque(const LayerDir& parent, const std::string& name) {
   setOpaque(*openBeneath(parent, name, parent.child(name)));
 }

@@ -61,6 +61,12 @@ class LayerTree {
   /** Marks the directory for overlayfs as hiding what the layers below have there. */
   void setOpaque(const LayerDir& dir);
   void setOpaque(const LayerDir& parent, const std::string& name);
+  /**
+   * A directory that no other layer has is listed as it is, whiteouts included, and `ls` stumbles over them.
+   * With an origin, were it an empty one, overlayfs looks through the listing (Linux 4.15, "no direct
+   * iteration for dir with origin xattr").
+   */
+  void setHoldsWhiteouts(const LayerDir& dir);
   /** Removes whatever has that name. */
   void remove(const LayerDir& parent, const std::string& name);
   /** One more inode. @throws LayerError past the limit */

@@ -139,6 +139,8 @@ void LayerWriter::writeSymlink(const Place& place, const TarEntry& entry) {
 
 void LayerWriter::writeNode(const Place& place, const TarEntry& entry) {
   dev_t device = makedev(entry.deviceMajor, entry.deviceMinor);
+  // Whatever the archive meant by it, overlayfs will hide what has this name.
+  if (entry.type == EntryType::charDevice && device == 0) return writeWhiteout(place.parent, place.name);
   replacing(place, "mknodat", [&](int dir, const char* name) {
     return mknodat(dir, name, nodeType(entry.type) | 0600, entry.type == EntryType::fifo ? 0 : device);
   });
@@ -159,8 +161,8 @@ void LayerWriter::applyNodeMeta(const Place& place, const TarEntry& entry) {
 }
 
 void LayerWriter::writeWhiteout(const LayerDirRef& parent, const std::string& name) {
-  if (name.size() > NAME_MAX) refuse(Refusal::limit, "a component of the path is past 255 bytes");
-  if (mknodat(parent->fd.get(), name.c_str(), S_IFCHR | 0600, 0) == 0) return;
+  if (mknodat(parent->fd.get(), name.c_str(), S_IFCHR | 0600, 0) == 0)
+    return tree_.setHoldsWhiteouts(*parent);
   if (errno != EEXIST) failCall("mknodat", parent->child(name));
   // "Whiteout files MUST only apply to resources in lower/parent layers" (image-spec layer.md): what this
   // layer has stays, in whichever order they come; of a directory nothing below may show through.
