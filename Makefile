@@ -7,7 +7,7 @@ BUILD_PACKAGES := ca-certificates g++ make python3 libseccomp-dev rapidjson-dev 
 TEST_PACKAGES := docker-registry skopeo openssl qemu-system-x86 linux-image-amd64 kmod cpio xz-utils zstd nftables iproute2 procps \
 	strace clang-format
 
-BUNDLE := dist/podrun.js
+BUNDLE := dist/podrun.cjs
 NATIVE := build/Release/podrun.node build/Release/podrun-sandbox
 STARTER := rootfs-cache/starter/index.json
 NATIVE_SOURCES := binding.gyp $(shell find native -name '*.cc' -o -name '*.h')
@@ -61,7 +61,7 @@ install: build starter ## install to PREFIX (/usr/local), below DESTDIR if set
 	install -m 755 bin/podrun "$(DESTDIR)$(PREFIX)/lib/podrun/bin"
 	install -m 644 bin/package.json "$(DESTDIR)$(PREFIX)/lib/podrun/bin"
 	install -m 644 package.json LICENSE "$(DESTDIR)$(PREFIX)/lib/podrun"
-	install -m 644 $(BUNDLE) dist/chunk-*.js "$(DESTDIR)$(PREFIX)/lib/podrun/dist"
+	install -m 644 dist/podrun*.cjs dist/podrun*.cache "$(DESTDIR)$(PREFIX)/lib/podrun/dist"
 	install -m 755 $(NATIVE) "$(DESTDIR)$(PREFIX)/lib/podrun/build/Release"
 	cp -R rootfs-cache/starter "$(DESTDIR)$(PREFIX)/lib/podrun/rootfs-cache/"
 	ln -sf ../lib/podrun/bin/podrun "$(DESTDIR)$(PREFIX)/bin/podrun"

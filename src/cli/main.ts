@@ -1,4 +1,5 @@
 import { nearest } from '../manifest/nearest.js';
+import type { PodrunApi, PodrunOptions } from '../podrun/api.js';
 import { parseArguments, usageError } from './arguments.js';
 import type { CommandSpec, Context } from './command.js';
 import { exitCodeOf, failed } from './exit-code.js';
@@ -57,16 +58,18 @@ export async function main(argv: readonly string[], context: Context): Promise<n
   }
 }
 
+/** The embedding API, loaded when a command needs it. */
+export async function openPodrun(options: PodrunOptions): Promise<PodrunApi> {
+  const { Podrun } = await import('../index.js');
+  return Podrun.open(options);
+}
+
 /** Entry of bin/podrun. Exits when the command has ended, whatever handles may still be open. */
 export async function start(): Promise<void> {
   // Should the event loop run dry before the command has ended, that is no success.
   process.exitCode = failed;
   const world = new World();
-  const context: Context = {
-    process: world,
-    open: async (options) => (await import('../index.js')).Podrun.open(options),
-  };
-  const code = await main(process.argv.slice(2), context);
+  const code = await main(process.argv.slice(2), { process: world, open: openPodrun });
   await world.drained();
   process.exit(code);
 }
