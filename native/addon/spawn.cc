@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "addon/args.h"
-#include "addon/clone3.h"
 #include "addon/families.h"
 #include "addon/reap.h"
-#include "addon/sealed_binary.h"
+#include "addon/spawn/clone3.h"
+#include "addon/spawn/sealed_binary.h"
 
 namespace podrun {
 namespace {

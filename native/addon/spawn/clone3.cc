@@ -1,4 +1,4 @@
-#include "addon/clone3.h"
+#include "addon/spawn/clone3.h"
 
 #include <sys/syscall.h>
 

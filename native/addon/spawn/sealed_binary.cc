@@ -1,4 +1,4 @@
-#include "addon/sealed_binary.h"
+#include "addon/spawn/sealed_binary.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
