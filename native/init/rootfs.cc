@@ -1,0 +1,107 @@
+#include "init/rootfs.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init/mount_api.h"
+
+namespace podrun {
+namespace {
+
+// The writable layer dies with the container. Without "volatile" (Linux 5.10) the unmount flushes the whole
+// filesystem that the upper directory is on, and so does every fsync(2) inside. "index" must be off for a
+// directory that was an upper before (Documentation/filesystems/overlayfs.rst), whatever the host's module
+// parameters say.
+constexpr const char* kVolatile = "volatile";
+constexpr const char* kIndex = "index=off";
+
+/** One fsconfig call a layer: neither separators nor the page that mount(2) gives its options limit them
+ * (Linux 6.8). */
+Result<unique_fd> overlayByDescriptor(const Rootfs& rootfs) {
+  std::vector<std::string> options;
+  options.reserve(rootfs.lowerdirs.size() + 4);
+  for (const std::string& lower : rootfs.lowerdirs) options.push_back("lowerdir+=" + lower);
+  options.push_back("upperdir=" + rootfs.upperdir);
+  options.push_back("workdir=" + rootfs.workdir);
+  options.push_back(kIndex);
+  options.push_back(kVolatile);
+  return newFilesystem("overlay", "overlay", options, 0);
+}
+
+/** Length of the longest directory prefix, with its slash, that all layers share. */
+size_t commonDirectory(const std::vector<std::string>& paths) {
+  size_t length = paths.front().rfind('/') + 1;
+  for (const std::string& path : paths) {
+    while (length > 0 && path.compare(0, length, paths.front(), 0, length) != 0) {
+      length = length < 2 ? 0 : paths.front().rfind('/', length - 2) + 1;
+    }
+  }
+  return length;
+}
+
+std::string escaped(const std::string& path, const char* special) {
+  std::string out;
+  for (const char c : path) {
+    if (c == '\\' || std::string_view(special).find(c) != std::string_view::npos) out.push_back('\\');
+    out.push_back(c);
+  }
+  return out;
+}
+
+/** mount(2), for older kernels: paths relative to a common directory, since all options must fit a page. */
+Result<unique_fd> overlayByOptions(const Rootfs& rootfs, const std::string& directory) {
+  const size_t common = commonDirectory(rootfs.lowerdirs);
+  if (common > 0 && chdir(rootfs.lowerdirs.front().substr(0, common).c_str()) != 0) {
+    return SysError::last("chdir", rootfs.lowerdirs.front().substr(0, common));
+  }
+  std::string options = std::string(kIndex) + "," + kVolatile + ",lowerdir=";
+  for (const std::string& lower : rootfs.lowerdirs) {
+    if (&lower != &rootfs.lowerdirs.front()) options += ":";
+    options += escaped(lower.substr(common), ",:");
+  }
+  options += ",upperdir=" + escaped(rootfs.upperdir, ",") + ",workdir=" + escaped(rootfs.workdir, ",");
+  if (options.size() >= static_cast<size_t>(sysconf(_SC_PAGESIZE))) {
+    return SysError::refused("too many layers for this kernel: overlay options of " +
+                             std::to_string(options.size()) + " bytes");
+  }
+  const int mounted = mount("overlay", directory.c_str(), "overlay", 0, options.c_str());
+  const SysError error = SysError::last("mount", "overlay");
+  if (chdir("/") != 0) return SysError::last("chdir", "/");
+  if (mounted != 0) return error;
+  unique_fd root(open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!root) return SysError::last("open", directory);
+  return root;
+}
+
+}  // namespace
+
+Result<unique_fd> mountRootfs(const Rootfs& rootfs, const std::string& directory) {
+  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return SysError::last("mkdir", directory);
+  unique_fd target(open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!target) return SysError::last("open", directory);
+  Result<unique_fd> overlay = overlayByDescriptor(rootfs);
+  if (overlay) {
+    if (Status attached = attach(overlay->get(), target.get(), directory); !attached)
+      return std::move(attached.error());
+    return overlay;
+  }
+  // EINVAL also stands for a path longer than the 255 bytes that fsconfig(2) takes; mount(2) has a better
+  // answer to all else.
+  if (overlay.error().error != EINVAL) return overlay;
+  return overlayByOptions(rootfs, directory);
+}
+
+Status pivotInto(int root) {
+  if (fchdir(root) != 0) return SysError::last("fchdir", "/");
+  // pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one, and needs no directory
+  // in it.
+  if (syscall(SYS_pivot_root, ".", ".") != 0) return SysError::last("pivot_root", "/");
+  if (umount2(".", MNT_DETACH) != 0) return SysError::last("umount2", "/");
+  if (chdir("/") != 0) return SysError::last("chdir", "/");
+  return Done{};
+}
+
+}  // namespace podrun
