@@ -32,6 +32,7 @@ export function parseChallenges(header: string): Challenge[] {
       continue;
     }
     at++;
+    take(/[ \t]*/y);
     const value = take(quoted)?.[1]?.replace(/\\(.)/g, '$1') ?? take(token)?.[0] ?? '';
     const current = challenges.at(-1);
     if (current) current.parameters[word.toLowerCase()] = value;

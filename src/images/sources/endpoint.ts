@@ -23,6 +23,8 @@ function hostnameOf(host: string): string {
   return new URL(`http://${host}`).hostname;
 }
 
+const hostPattern = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?$/;
+
 export interface Location {
   /** "host[:port][/path]" */
   readonly location: string;
@@ -56,7 +58,7 @@ export function parseMirror(registry: string, text: string): Location {
   const host = location.split('/')[0] ?? '';
   const fail = (reason: string) =>
     new PodrunError('ERR_PODRUN_REGISTRIES_CONF', `mirror ${JSON.stringify(text)} of ${registry} ${reason}`);
-  if (host === '' || host.includes('@') || !URL.canParse(`http://${host}`))
+  if (!hostPattern.test(host) || location.includes('//') || !URL.canParse(`http://${host}`))
     throw fail('is not [http[s]://]host[:port][/path]');
   if (scheme === 'http' && !isLoopbackHost(hostnameOf(host))) {
     throw Object.assign(fail('uses plain http, which is for loopback only'), {

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Runs at most `limit` tasks at a time, whoever asks. */
 export class Limiter {
   #free: number;
@@ -32,6 +34,7 @@ export class TaskGroup {
     signal: AbortSignal,
   ) {
     this.signal = AbortSignal.any([signal, this.#abort.signal]);
+    setMaxListeners(0, this.signal); // one or more for each layer, and there is no limit to layers
   }
 
   add(task: () => Promise<void>): void {
