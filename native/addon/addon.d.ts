@@ -116,7 +116,11 @@ export interface CreatedCgroup {
   readonly oomEvents?: string;
 }
 
-/** Makes the cgroup and sets its limits. Throws ENOTSUP with `path` = the controller's name when a limit has no controller here. */
+/**
+ * Makes the cgroup and sets its limits. Processes below the path's first component may open the devices that every container
+ * has (null, zero, full, random, urandom, tty, ptmx, pts) and no others: a BPF program on that directory sees to it.
+ * Throws ENOTSUP with `path` = the controller's name when a limit has no controller here.
+ */
 export function cgroupCreate(options: CgroupCreate): CreatedCgroup;
 /** Sets other limits on an existing cgroup. */
 export function cgroupUpdate(options: CgroupCreate): CreatedCgroup;
@@ -131,7 +135,7 @@ export interface CgroupStat {
 export function cgroupStat(path: string): CgroupStat;
 /** cgroup.kill on the unified hierarchy: SIGKILL to everything below; a frozen v1 cgroup is thawed. No error when it is gone. */
 export function cgroupKill(path: string): void;
-/** Waits (cgroup.events, no polling) until nothing runs below, then removes the subtree in every hierarchy. No error when it is gone. */
+/** Waits (cgroup.events, no polling) until nothing runs below, then removes the subtree in every hierarchy, and parents that are empty then. No error when it is gone. */
 export function cgroupRemove(path: string): Promise<void>;
 /** Direct children of a cgroup on any hierarchy: names, for recovery. */
 export function cgroupList(path: string): string[];

@@ -41,7 +41,7 @@ test('limits', { skip }, async (t) => {
 
   await t.test('a hog is killed at its memory limit, with 137 and the reason OOMKilled', async (t) => {
     const hog = {
-      command: sh('head -c 300M /dev/zero | tail >/dev/null; exit $?'),
+      command: sh('head -c 300m /dev/zero | tail >/dev/null; exit $?'),
       resources: { limits: { memory: '64Mi' } },
     };
     const ended = await runToEnd(podrun, podOf('child-hog', [hog]));

@@ -91,6 +91,10 @@ void remove(const std::string& path) {
     removeLagging(unified);
   }
   for (size_t i = 1; i < mounts.size(); ++i) removeLagging(mounts[i] + "/" + path);
+  // EBUSY where another Pod is: then it stays.
+  for (std::string parent = parentOf(path); !parent.empty(); parent = parentOf(parent)) {
+    for (const std::string& mount : mounts) rmdir((mount + "/" + parent).c_str());
+  }
 }
 
 }  // namespace podrun::cgroup

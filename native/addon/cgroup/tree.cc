@@ -9,17 +9,21 @@
 #include <functional>
 #include <set>
 
+#include "addon/cgroup/devices.h"
 #include "addon/cgroup/file.h"
 #include "addon/failure.h"
 #include "base/fd.h"
 
 namespace podrun::cgroup {
-namespace {
 
 std::string parentOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
+
+namespace {
+
+constexpr int kParentTries = 10;
 
 /** Directories made by one call, removed again in reverse unless kept. */
 class MadeDirectories {
@@ -34,11 +38,11 @@ class MadeDirectories {
   void make(const std::string& mount, const std::string& path) {
     // The parents exist but for the first time, so from the end.
     const std::string directory = mount + "/" + path;
-    if (mkdir(directory.c_str(), 0755) != 0) {
+    // Who removes the last Pod removes the empty parents too, perhaps between our two calls: then again.
+    for (int tries = 0; mkdir(directory.c_str(), 0755) != 0; ++tries) {
       if (errno == EEXIST) return;
-      if (errno != ENOENT || parentOf(path).empty()) raise("mkdir", directory);
+      if (errno != ENOENT || parentOf(path).empty() || tries == kParentTries) raise("mkdir", directory);
       make(mount, parentOf(path));
-      if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) raise("mkdir", directory);
     }
     made_.push_back(directory);
   }
@@ -128,6 +132,7 @@ Created create(const std::string& path, const Limits& limits) {
   const auto v1 = v1Controllers(path, needed);
   MadeDirectories made;
   made.make(layout().unified, path);
+  confineDevices(layout().unified + "/" + path.substr(0, path.find('/')));
   for (const std::string& controller : v1) made.make(layout().v1.at(controller), path);
   enableControllers(path, needed);
   writeLimits(layout(), path, limits);

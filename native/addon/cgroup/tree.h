@@ -30,8 +30,10 @@ Created create(const std::string& path, const Limits& limits);
 Created update(const std::string& path, const Limits& limits);
 Stat stat(const std::string& path);
 void kill(const std::string& path);
-/** Blocks until nothing runs below `path`, 10 s at most. */
+/** Blocks until nothing runs below `path`, 10 s at most; then parents that are empty now go as well. */
 void remove(const std::string& path);
+/** "" for a path of one component. */
+std::string parentOf(const std::string& path);
 std::vector<std::string> list(const std::string& path);
 
 }  // namespace podrun::cgroup

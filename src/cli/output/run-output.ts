@@ -19,9 +19,6 @@ export interface RunOutputOptions {
   readonly onBroken: () => void;
 }
 
-/** Events of every healthy Pod: of no interest unless asked for. */
-const routine = new Set(['Scheduled', 'Pulling', 'Pulled', 'Created', 'Started', 'Killing', 'Completed']);
-
 interface Sink {
   readonly writer: Writer;
   readonly lines: LogLines;
@@ -51,7 +48,8 @@ export class RunOutput {
     if (this.options.quiet || event.type === 'status') return;
     if (event.type === 'notice') this.say(event.message);
     else if (event.type === 'event') {
-      if (this.options.verbose || !routine.has(event.reason))
+      // Normal ones are of every healthy Pod: of no interest unless asked for.
+      if (this.options.verbose || event.level === 'Warning')
         this.say(`${event.container ? `container "${event.container}": ` : ''}${event.reason}: ${event.message}`);
     } else {
       this.progress ??= new Progress();
