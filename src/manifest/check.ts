@@ -15,6 +15,9 @@ export type Draft<T> = T extends readonly (infer E)[]
     ? { readonly [K in keyof T]?: Draft<T[K]> }
     : T;
 
+/** More names than these in one line help nobody; docs/pod-fields.md has them. */
+const mostNames = 12;
+
 type Within = 'notice' | 'refused';
 
 /**
@@ -146,7 +149,8 @@ export class SchemaCheck {
 
   #unknown(path: Path, name: string, known: readonly string[]): void {
     const near = nearest(name, known);
-    const hint = near === undefined ? `; known here: ${known.join(', ')}` : `; did you mean ${JSON.stringify(near)}?`;
+    const others = known.length > mostNames ? '' : `; known here: ${known.join(', ')}`;
+    const hint = near === undefined ? others : `; did you mean ${JSON.stringify(near)}?`;
     this.#findings.problem([...path, name], `unknown field ${JSON.stringify(name)}${hint}`, { at: 'key' });
     if (near !== undefined) this.#findings.expectNothingMoreOf([...path, near]);
   }

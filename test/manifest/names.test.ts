@@ -63,7 +63,7 @@ check(portNameProblems, ['http', 'a', 'web-1', '1a'], {
   'a-': /must not begin or end with a hyphen/,
 });
 
-check(envNameProblems, ['A', 'a.b-c', '1', ' ', '~', 'a b', '${X}'], {
+check(envNameProblems, ['A', 'a.b-c', '1', ' ', '~', 'a b', '$X'], {
   'A=B': /printable ASCII characters other than '='/,
   ä: /printable ASCII/,
   'a\tb': /printable ASCII/,
