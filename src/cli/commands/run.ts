@@ -81,7 +81,7 @@ async function startAll(
 }
 
 /** Shows the Pods until they have ended. @returns the first exit code that is not 0 */
-async function follow(handles: readonly PodHandle[], output: RunOutput): Promise<number> {
+async function follow(handles: readonly PodHandle[], output: RunOutput, interrupted: () => boolean): Promise<number> {
   const results = await Promise.all(
     handles.map(async (handle) => {
       const [result] = await Promise.all([handle.wait(), output.follow(handle)]);
@@ -89,7 +89,8 @@ async function follow(handles: readonly PodHandle[], output: RunOutput): Promise
     }),
   );
   await output.flush();
-  for (const { handle, result } of results) output.ended(handle, result);
+  // That a Pod ended by the signal it was sent on request is no news.
+  if (!interrupted()) for (const { handle, result } of results) output.ended(handle, result);
   return (
     results.find(({ result }) => result.exitCode !== 0)?.result.exitCode ??
     (results.some(({ result }) => result.phase === 'Failed') ? failed : 0)
@@ -126,7 +127,7 @@ export const action: CommandAction = async (args, context) => {
     });
     stopping.started(handles);
     output.started(handles);
-    const code = await follow(handles, output);
+    const code = await follow(handles, output, () => interrupted() !== undefined);
     await stopping.settled();
     return interrupted() ?? code;
   } catch (error) {
