@@ -38,6 +38,7 @@ export type PodEvent =
 
 export interface RunOptions {
   readonly namespace?: string;
+  /** Cancels the start: ERR_PODRUN_CANCELLED, and nothing is left. Once `run` has resolved, `delete()` ends the Pod. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: PodEvent) => void;
 }

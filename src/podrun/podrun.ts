@@ -92,7 +92,6 @@ export class Podrun implements PodrunApi {
   }
 
   async #start(workload: Workload, options: RunOptions): Promise<PodHandle> {
-    options.signal?.throwIfAborted();
     makeDirectory(this.#directories.state);
     makeDirectory(this.#directories.root);
     // What others left behind is removed beside our own work, not before it.
@@ -100,9 +99,14 @@ export class Podrun implements PodrunApi {
     this.#recovery.catch(() => {});
     const handle =
       workload.kind === 'Job' ? await this.#startJob(workload, options) : await this.#startPod(workload, options);
-    const abort = () => void handle.delete({ force: true }).catch(() => {});
-    options.signal?.addEventListener('abort', abort, { once: true });
-    if (options.signal?.aborted) abort();
+    if (options.signal?.aborted) {
+      await handle.delete({ force: true, gracePeriodSeconds: 0 });
+      const { name: pod } = workload.metadata;
+      throw new PodrunError('ERR_PODRUN_CANCELLED', `the start of "${pod}" was cancelled`, {
+        pod,
+        cause: options.signal.reason,
+      });
+    }
     return handle;
   }
 

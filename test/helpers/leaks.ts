@@ -29,7 +29,7 @@ export interface Places {
 const defaultPlaces: Places = { root: '/var/lib/podrun', state: '/run/podrun', logs: '/var/log/pods' };
 
 /** Kept on purpose: images and what is derived from them, and the locks that everything else is protected by. */
-const kept = /^(root\/(blobs|layers|images|seccomp|locks)\/|(state\/)?(network\/)?lock$)/;
+const kept = /^(root\/(blobs|layers|images|seccomp|locks)\/|(state\/)?(network\/)?(lock|leases\/last)$)/;
 
 /** Things that come and go while one looks at them: their error codes mean "not there". */
 function unlessGone<T>(look: () => T, otherwise: T): T {
@@ -127,8 +127,8 @@ function processes(): readonly string[] {
   });
 }
 
-function files(places: Places): readonly string[] {
-  return Object.entries(places).flatMap(([place, directory]: [string, string]) => {
+function files({ root, state, logs }: Places): readonly string[] {
+  return Object.entries({ root, state, logs }).flatMap(([place, directory]) => {
     const entries = unlessGone(() => readdirSync(directory, { recursive: true, withFileTypes: true }), []);
     return entries.flatMap((entry) => {
       const path = join(entry.parentPath, entry.name);
