@@ -31,42 +31,27 @@ Result<unique_fd> overlayByDescriptor(const Rootfs& rootfs) {
   return newFilesystem("overlay", "overlay", options, 0);
 }
 
-/** Length of the longest directory prefix, with its slash, that all layers share. */
-size_t commonDirectory(const std::vector<std::string>& paths) {
-  size_t length = paths.front().rfind('/') + 1;
-  for (const std::string& path : paths) {
-    while (length > 0 && path.compare(0, length, paths.front(), 0, length) != 0) {
-      length = length < 2 ? 0 : paths.front().rfind('/', length - 2) + 1;
-    }
+/**
+ * mount(2), for older kernels. All its options must fit one page, where colons and commas mean something: so
+ * it is given the short names of links, in a tmpfs that is mounted on `directory` for that and stays, unseen,
+ * below the overlay.
+ */
+Result<unique_fd> overlayByOptions(const Rootfs& rootfs, const std::string& directory, int target) {
+  Result<unique_fd> links =
+      newFilesystem("tmpfs", "tmpfs", {"mode=700"}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  if (!links) return links;
+  if (Status attached = attach(links->get(), target, directory); !attached)
+    return std::move(attached.error());
+  std::string options = std::string(kIndex) + "," + kVolatile + ",upperdir=u,workdir=w,lowerdir=";
+  for (size_t i = 0; i < rootfs.lowerdirs.size(); i++) {
+    const std::string name = std::to_string(i);
+    if (symlinkat(rootfs.lowerdirs[i].c_str(), links->get(), name.c_str()) != 0)
+      return SysError::last("symlinkat", name);
+    options += (i == 0 ? "" : ":") + name;
   }
-  return length;
-}
-
-std::string escaped(const std::string& path, const char* special) {
-  std::string out;
-  for (const char c : path) {
-    if (c == '\\' || std::string_view(special).find(c) != std::string_view::npos) out.push_back('\\');
-    out.push_back(c);
-  }
-  return out;
-}
-
-/** mount(2), for older kernels: paths relative to a common directory, since all options must fit a page. */
-Result<unique_fd> overlayByOptions(const Rootfs& rootfs, const std::string& directory) {
-  const size_t common = commonDirectory(rootfs.lowerdirs);
-  if (common > 0 && chdir(rootfs.lowerdirs.front().substr(0, common).c_str()) != 0) {
-    return SysError::last("chdir", rootfs.lowerdirs.front().substr(0, common));
-  }
-  std::string options = std::string(kIndex) + "," + kVolatile + ",lowerdir=";
-  for (const std::string& lower : rootfs.lowerdirs) {
-    if (&lower != &rootfs.lowerdirs.front()) options += ":";
-    options += escaped(lower.substr(common), ",:");
-  }
-  options += ",upperdir=" + escaped(rootfs.upperdir, ",") + ",workdir=" + escaped(rootfs.workdir, ",");
-  if (options.size() >= static_cast<size_t>(sysconf(_SC_PAGESIZE))) {
-    return SysError::refused("too many layers for this kernel: overlay options of " +
-                             std::to_string(options.size()) + " bytes");
-  }
+  if (symlinkat(rootfs.upperdir.c_str(), links->get(), "u") != 0) return SysError::last("symlinkat", "u");
+  if (symlinkat(rootfs.workdir.c_str(), links->get(), "w") != 0) return SysError::last("symlinkat", "w");
+  if (fchdir(links->get()) != 0) return SysError::last("fchdir", directory);
   const int mounted = mount("overlay", directory.c_str(), "overlay", 0, options.c_str());
   const SysError error = SysError::last("mount", "overlay");
   if (chdir("/") != 0) return SysError::last("chdir", "/");
@@ -91,7 +76,7 @@ Result<unique_fd> mountRootfs(const Rootfs& rootfs, const std::string& directory
   // EINVAL also stands for a path longer than the 255 bytes that fsconfig(2) takes; mount(2) has a better
   // answer to all else.
   if (overlay.error().error != EINVAL) return overlay;
-  return overlayByOptions(rootfs, directory);
+  return overlayByOptions(rootfs, directory, target.get());
 }
 
 Status pivotInto(int root) {
