@@ -75,7 +75,8 @@ export class SchemaCheck {
   #value(field: Field, value: unknown, path: Path, within: Within | undefined): unknown {
     if (field.shape === 'list') {
       if (!Array.isArray(value)) return this.#wrongType(path, 'a list', value);
-      return value.map((item, index) => this.#item(field, item, [...path, index], within));
+      // Not map(), which passes over the holes of a sparse list.
+      return Array.from(value, (item: unknown, index) => this.#item(field, item, [...path, index], within));
     }
     if (field.shape === 'map') {
       if (!isObject(value)) return this.#wrongType(path, 'an object', value);
@@ -166,9 +167,10 @@ function isMissing(value: unknown): boolean {
 
 /** True for a value that says no more than its absence would. */
 function isUnset(field: Field, value: unknown): boolean {
-  if (field.default !== undefined && JSON.stringify(value) === JSON.stringify(field.default)) return true;
+  if (field.default !== undefined && value === field.default) return true;
   if (field.shape === 'list') return Array.isArray(value) && value.length === 0;
-  if (field.shape === 'map') return isObject(value) && Object.keys(value).length === 0;
+  if (field.shape === 'map' || typeof field.default === 'object')
+    return isObject(value) && Object.keys(value).length === 0;
   return value === '' && field.type === 'string';
 }
 

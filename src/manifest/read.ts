@@ -5,7 +5,7 @@ import type { Job, ManifestFile, Pod, Workload } from './pod.js';
 import { type Finding, Findings, manifestError, type Path, SourceText } from './report.js';
 import { apiVersionsOf, knownKinds } from './schema/kinds.js';
 import { readDocuments } from './text/documents.js';
-import type { Document } from './text/yaml.js';
+import type { Document } from './text/yaml-document.js';
 import { validateJob, validatePod } from './validate.js';
 
 export type ManifestInput = { readonly text: string; readonly name: string } | { readonly object: unknown };

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import t from 'tap';
-import type { PodrunError } from '../../src/errors.js';
+import { PodrunError } from '../../src/errors.js';
 import { readManifest } from '../../src/manifest/read.js';
 
 function refusal(input: string | object): PodrunError {
@@ -534,5 +535,87 @@ t.test('a key that is set twice', async (t) => {
       '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "name": "b"}, "spec": {"containers": [{"name": "a", "image": "b"}]}}',
     ),
     ['1:63 metadata.name: is set more than once'],
+  );
+});
+
+/** A Pod with any value in any place of it. */
+const strange = fc
+  .tuple(
+    fc.constantFrom(
+      'metadata',
+      'metadata.name',
+      'metadata.labels',
+      'spec',
+      'spec.containers',
+      'spec.containers.0',
+      'spec.containers.0.env',
+      'spec.containers.0.resources',
+      'spec.containers.0.livenessProbe',
+      'spec.volumes',
+      'spec.hostNetwork',
+      'spec.affinity',
+      'spec.dnsConfig',
+      'kind',
+      'status',
+    ),
+    fc.anything({
+      withBigInt: true,
+      withNullPrototype: true,
+      withMap: true,
+      withDate: true,
+      withSparseArray: true,
+      maxDepth: 3,
+    }),
+  )
+  .map(([path, value]) => {
+    const object = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'a' },
+      spec: { containers: [{ name: 'c', image: 'i' }] },
+    };
+    const keys = path.split('.');
+    let at = object as Record<string, unknown>;
+    for (const key of keys.slice(0, -1)) at = at[key] as Record<string, unknown>;
+    at[keys.at(-1)!] = value;
+    return object;
+  });
+
+t.test('property: whatever an object holds, it is read or refused', async () => {
+  fc.assert(
+    fc.property(fc.oneof(strange, fc.anything({ withBigInt: true })), (object) => {
+      try {
+        return readManifest({ object }).workloads.length > 0;
+      } catch (error) {
+        return error instanceof PodrunError && error.code === 'ERR_PODRUN_MANIFEST_INVALID';
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+t.test('property: a Pod with a few characters changed is read or refused, with positions', async () => {
+  const base = pod({
+    container: 'command: [sh, -c, "x"]\nenv:\n- name: A\n  value: b\nresources: {limits: {cpu: 1}}',
+    spec: 'volumes:\n- name: v\n  emptyDir: {}',
+  });
+  const change = fc.tuple(fc.nat(base.length), fc.nat(3), fc.stringMatching(/^[ -~\n]{0,3}$/));
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      const text = changes.reduce(
+        (before, [at, drop, put]) => before.slice(0, at) + put + before.slice(at + drop),
+        base,
+      );
+      try {
+        return readManifest({ text, name: 'x' }).workloads.length > 0;
+      } catch (error) {
+        return (
+          error instanceof PodrunError &&
+          /^ERR_PODRUN_MANIFEST_/.test(error.code) &&
+          error.problems!.every(({ line }) => line !== undefined)
+        );
+      }
+    }),
+    { numRuns: 1500 },
   );
 });

@@ -165,6 +165,8 @@ t.test('a bomb of aliases is refused and not unfolded', async (t) => {
   const start = performance.now();
   t.match(syntaxError(lines.join('\n')), { code: 'ERR_PODRUN_MANIFEST_SYNTAX', message: /too many values/ });
   t.ok(performance.now() - start < 3000);
+  const long = `a: &a ${'x'.repeat(100_000)}\nb: [${Array(100).fill('*a').join(', ')}]`;
+  t.match(syntaxError(long), { message: /too long with its aliases expanded/ });
 });
 
 t.test('depth and size have limits', async (t) => {
@@ -194,6 +196,7 @@ t.test('text that is no YAML is refused with place, line and caret', async (t) =
   t.equal(error.kind, 'invalid');
   t.match(error.message, /^pod\.yaml:\d+:\d+: [a-z].*\n +\d+ \| .*\n +\| +\^/);
   t.ok((error.problems?.length ?? 0) > 0);
+  t.equal(syntaxError('a: 1\n  b: 2').problems?.length, 1, 'one problem for each line');
   t.match(syntaxError('a: b\n\tc: d'), { message: /pod\.yaml:2:1: / });
   t.match(syntaxError('{"a": 1,, "b": 2}'), { message: /pod\.yaml:1:9: / });
 });

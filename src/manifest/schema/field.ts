@@ -18,7 +18,7 @@ export interface Field {
   /** Those of them that podrun implements; all when absent. */
   readonly implemented?: readonly string[];
   /** What the API takes an absent field for. Given as a value it is accepted even where the field is refused. */
-  readonly default?: unknown;
+  readonly default?: string | number | boolean | Readonly<Record<string, never>>;
   /** Why it is refused, or what there is to know about it. */
   readonly note?: string;
 }
@@ -44,7 +44,7 @@ export const map = (of: Field): Field => field(of.type, 'map');
 export const oneOf = (...values: readonly string[]): Field => ({ ...string, values });
 
 export const required = (of: Field): Field => ({ ...of, required: true });
-export const withDefault = (of: Field, value: unknown): Field => ({ ...of, default: value });
+export const withDefault = (of: Field, value: NonNullable<Field['default']>): Field => ({ ...of, default: value });
 export const noted = (of: Field, note: string): Field => ({ ...of, note });
 
 function marked(status: Status, of: Field, note?: string): Field {

@@ -1,6 +1,7 @@
 import { type Finding, manifestError, type SourceText } from '../report.js';
 import { readPlainYaml } from './plain.js';
-import { type Document, readYaml } from './yaml.js';
+import { readYaml } from './yaml.js';
+import type { Document } from './yaml-document.js';
 
 /** What the API server takes in one request (k8s.io/apiserver MaxRequestBodyBytes). */
 const mostCharacters = 3 * 1024 * 1024;
