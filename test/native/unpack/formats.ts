@@ -108,7 +108,7 @@ const xattrCases: readonly UnpackCase[] = [
     {
       a: { type: 'file', xattrs: { 'user.bytes': 'a\0\n\xff=', 'user.empty': '' } },
       d: { type: 'dir', xattrs: { 'user.per%cent': 'hello' } },
-      b: { type: 'file', xattrs: { 'user.bytes': null } },
+      b: { type: 'file', xattrs: { 'user.bytes': null, 'user.per%cent': null } },
     },
     { needsXattr: 'user' },
   ),

@@ -1,4 +1,4 @@
-import { dir, file, hardLink, symlink, tar } from '../../helpers/tar-builder.js';
+import { dir, file, hardLink, symlink, tar, whiteout } from '../../helpers/tar-builder.js';
 import { folder, link, refuses, type UnpackCase, unpacks } from './case.js';
 
 const up = '../'.repeat(10);
@@ -55,6 +55,10 @@ export const hardLinkCases: readonly UnpackCase[] = [
     b: 'x',
   }),
   refuses('hardlink-missing-target', 'ERR_PODRUN_LAYER_MALFORMED', [tar(hardLink('a', 'nowhere'))]),
+  refuses('hardlink-to-whiteout', 'ERR_PODRUN_LAYER_MALFORMED', [
+    tar(file('a', 'x')),
+    tar(whiteout('a'), hardLink('b', 'a')),
+  ]),
   refuses('hardlink-circle', 'ERR_PODRUN_LAYER_MALFORMED', [tar(hardLink('a', 'b'), hardLink('b', 'a'))]),
   unpacks(
     'hardlink-owner-not-applied',

@@ -26,7 +26,11 @@ def check(result, what):
 
 
 def describe(path):
-    info = os.lstat(path)
+    try:
+        info = os.lstat(path)
+    except FileNotFoundError:
+        # Listed, but not there: a whiteout that overlayfs shows.
+        return {"type": "ghost"}
     kind = KINDS[stat.S_IFMT(info.st_mode)]
     entry = {
         "type": kind, "mode": stat.S_IMODE(info.st_mode), "uid": info.st_uid, "gid": info.st_gid,

@@ -65,6 +65,11 @@ const insideCases: readonly UnpackCase[] = [
     { etc: folder, first: link('/etc'), d: folder, 'd/second': link('../first'), 'etc/new': 'x' },
   ),
   unpacks(
+    'symlink-retargeted',
+    [tar(dir('a/'), dir('b/'), symlink('l', 'a'), file('l/x', '1'), symlink('l', 'b'), file('l/x', '2'))],
+    { a: folder, b: folder, l: link('b'), 'a/x': '1', 'b/x': '2' },
+  ),
+  unpacks(
     'symlink-two-hop-escape',
     (outside) => [tar(dir('a/'), symlink('a/up', '..'), symlink('out', `a/up/../..${outside}`), file('out/new', 'x'))],
     (outside) => ({
