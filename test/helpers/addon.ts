@@ -32,6 +32,7 @@ export class Holder {
   readonly pid: number;
   readonly #socket: Socket;
   readonly #started: StartedSandbox;
+  #ended: Promise<void> | undefined;
 
   constructor(started: StartedSandbox) {
     this.#started = started;
@@ -59,7 +60,12 @@ export class Holder {
   }
 
   /** SIGKILL, and wait until it is reaped. */
-  async end(): Promise<void> {
+  end(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
     this.process.signal(9);
     await this.process.wait();
     this.#socket.destroy();
@@ -80,3 +86,7 @@ export class Holder {
     });
   }
 }
+
+/** What an error of the addon has to look like, for `t.throws` and `t.rejects`. */
+export const failure = (fields: { readonly errno: number; readonly syscall?: string; readonly path?: string }) =>
+  fields as unknown as Error;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import type { SandboxStart } from '../../native/addon/addon.js';
-import { addon, addonFile, compileFixture, Holder, skipWithoutRoot } from '../helpers/addon.js';
+import { addon, addonFile, compileFixture, failure, Holder, skipWithoutRoot } from '../helpers/addon.js';
 
 t.test('startSandbox', { skip: skipWithoutRoot }, async (t) => {
   const { startSandbox, cgroupCreate, cgroupRemove, openPidfd } = addon();
@@ -65,7 +65,10 @@ t.test('startSandbox', { skip: skipWithoutRoot }, async (t) => {
     t.equal(statSync(`/proc/${second.pid}/exe`).ino, statSync(`/proc/${third.pid}/exe`).ino, 'one copy per process');
     t.throws(() => writeFileSync(`/proc/${second.pid}/exe`, 'x'));
     writeFileSync(changing, 'no program any more');
-    t.throws(() => startSandbox({ binary: changing, cgroup }), { errno: 8, syscall: 'execveat', path: changing });
+    t.throws(
+      () => startSandbox({ binary: changing, cgroup }),
+      failure({ errno: 8, syscall: 'execveat', path: changing }),
+    );
     await Promise.all([second.end(), third.end()]);
   });
 
@@ -118,10 +121,10 @@ t.test('startSandbox', { skip: skipWithoutRoot }, async (t) => {
 
   t.test('reports what went wrong, and where', async (t) => {
     const missing = join(t.testdir(), 'missing');
-    t.throws(() => startSandbox({ binary: missing, cgroup }), { errno: 2, syscall: 'stat', path: missing });
-    t.throws(() => startSandbox({ binary, cgroup: missing }), { errno: 2, syscall: 'open', path: missing });
+    t.throws(() => startSandbox({ binary: missing, cgroup }), failure({ errno: 2, syscall: 'stat', path: missing }));
+    t.throws(() => startSandbox({ binary, cgroup: missing }), failure({ errno: 2, syscall: 'open', path: missing }));
     mkdirSync(missing);
-    t.throws(() => startSandbox({ binary, cgroup: missing }), { errno: 9, syscall: 'clone3', path: missing });
+    t.throws(() => startSandbox({ binary, cgroup: missing }), failure({ errno: 9, syscall: 'clone3', path: missing }));
     t.throws(() => startSandbox({ binary: 1, cgroup } as never), TypeError);
     t.throws(() => startSandbox(undefined as never), TypeError);
   });
