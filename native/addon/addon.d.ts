@@ -7,7 +7,7 @@
  * never on libuv's pool of four.
  */
 
-/** A file descriptor that JavaScript owns; `close()` twice is harmless. */
+/** A file descriptor that JavaScript owns; `close()` twice is harmless. Closed with the object too when it is collected, so keep a lock's. */
 export interface OwnedFd {
   readonly fd: number;
   close(): void;
@@ -43,7 +43,8 @@ export interface StartedSandbox {
 /**
  * clone3(CLONE_VM|CLONE_VFORK|CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP|CLONE_NEWNS|NEWNET|NEWIPC|NEWUTS), then
  * execveat of the sealed memfd, synchronously (about 1 ms). The child has fds 0-2 on /dev/null, 3 the control socket,
- * nothing else, an empty environment, `/` as working directory, umask 0022, and all signals unblocked.
+ * nothing else, an empty environment, `/` as working directory, umask 0022, a session of its own (a terminal's Ctrl-C does
+ * not reach it), and all signals unblocked and at their default.
  */
 export function startSandbox(options: SandboxStart): StartedSandbox;
 
@@ -55,7 +56,8 @@ export interface Pidfd {
   signal(signal: number): boolean;
   /**
    * Resolves when the process has ended, driven by libuv polling the pidfd. `exitCode` and `signal` are known
-   * (not null) for children only; a child is reaped.
+   * (not null) for what startSandbox started: that is reaped, also when nobody waits or after `close()`. One promise, however
+   * often it is called; it rejects with ECANCELED when `close()` comes first.
    */
   wait(): Promise<{ readonly exitCode: number | null; readonly signal: number | null }>;
   /** Whether a pending `wait()` keeps the event loop alive (default: true). */
@@ -99,7 +101,10 @@ export interface CgroupLimits {
 }
 
 export interface CgroupCreate {
-  /** Below every hierarchy's root, such as "podrun/pod<uid>/web.0"; parents are made with the controllers enabled for them. */
+  /**
+   * Below every hierarchy's root, such as "podrun/pod<uid>/web.0"; parents are made with the controllers enabled for them.
+   * Begins with "podrun", here and in all functions below: a TypeError otherwise.
+   */
   readonly path: string;
   readonly limits?: CgroupLimits;
 }
@@ -108,7 +113,7 @@ export interface CreatedCgroup {
   /** Directory on the unified hierarchy (always made): for CLONE_INTO_CGROUP and cgroup.kill. */
   readonly unified: string;
   /**
-   * `tasks` files of the v1 hierarchies the limits need (empty on v2). A single-threaded process that writes "0" to one moves
+   * `tasks` files of the v1 hierarchies the limits need, or those of the parent (empty on v2). A single-threaded process that writes "0" to one moves
    * itself without the global grace period that a move from outside waits for (kernel/cgroup: cgroup_procs_write_start).
    */
   readonly tasks: readonly string[];
@@ -127,6 +132,7 @@ export function cgroupUpdate(options: CgroupCreate): CreatedCgroup;
 
 export interface CgroupStat {
   readonly cpuUsageUs: number;
+  /** 0 on v1 where no memory limit asked for a directory. */
   readonly memoryBytes: number;
   readonly oomKills: number;
   /** Number of processes in the subtree of the unified hierarchy. */
@@ -171,7 +177,8 @@ export interface NetworkAttach {
  * netlink socket that owns the nftables table "podrun" with the masquerade rule, NFT_TABLE_F_OWNER), so the kernel
  * takes bridge, veths, addresses, routes and rules away when the last of them dies, however it dies.
  * The two descriptors are returned for the caller to pass to the sandbox over its control socket (see passFds).
- * A dying hub of the same name is waited for (RTM_DELLINK), at most 5 s.
+ * The host's end of a dead hub is deleted; of one that is still held it is waited for (RTM_DELLINK), at most 5 s.
+ * net.ipv4.ip_forward is set to 1 where it is 0, and left so. Calls must not overlap: the caller holds a lock.
  */
 export function networkAttach(options: NetworkAttach): Promise<{ readonly hub: OwnedFd; readonly rules: OwnedFd }>;
 
@@ -189,7 +196,11 @@ export function lock(path: string, options: { readonly wait: true; readonly shar
 
 // -------------------------------------------------------------------------------------------- seccomp
 
-/** Compiles an OCI `linux.seccomp` object (JSON text) with libseccomp (dlopen on first use) to a BPF program. */
+/**
+ * Compiles an OCI `linux.seccomp` object (JSON text) with libseccomp (dlopen on first use) to a BPF program (struct sock_filter).
+ * Names that libseccomp does not know are passed over; a system call newer than all that the profile names fails with
+ * ENOSYS rather than by a denying default. A malformed profile is a TypeError.
+ */
 export function compileSeccomp(profileJson: string): Promise<Uint8Array>;
 
 // --------------------------------------------------------------------------------------------- unpack
