@@ -225,7 +225,10 @@ export interface UnpackedLayer {
  * Applies one layer: whiteouts become overlayfs whiteouts (0:0 character devices) and opaque xattrs (trusted.overlay.opaque).
  * Errors carry `code` ERR_PODRUN_LAYER_*, or errno, syscall and path of the failing call.
  */
-export function unpackLayer(options: UnpackLayer, signal?: { onAbort(cancel: () => void): void }): Promise<UnpackedLayer>;
+export function unpackLayer(
+  options: UnpackLayer,
+  signal?: { onAbort(cancel: () => void): void },
+): Promise<UnpackedLayer>;
 /** syncfs(2) of the filesystem that holds `path`. */
 export function syncFilesystem(path: string): Promise<void>;
 /** Removes a tree by descriptor, never following a link, on a thread of its own. No error when it is gone. */
