@@ -1,79 +1,40 @@
+import type { Clock } from '../clock.js';
 import { PodrunError } from '../errors.js';
+import { findManifest } from './find-manifest.js';
 import { parseConfig } from './format/config.js';
-import { type Descriptor, type Platform, platformMatches, platformText } from './format/descriptor.js';
+import { type Platform, platformMatches, platformText } from './format/descriptor.js';
 import { chainIds } from './format/digest.js';
-import { type ImageManifest, parseManifest } from './format/manifest.js';
-import { choosePlatform, wrongPlatform } from './format/platform.js';
-import type { ImageReference } from './format/reference.js';
-import { firstOf } from './sources/first-of.js';
-import type { ImageSource, ManifestDocument, Wanted } from './sources/source.js';
-import { fetchSmall, keepBlob, readBlob } from './store/blobs.js';
-import { ensureLayers, type Layer, type LayerContext } from './store/layers.js';
-import type { ImageRecord } from './store/store.js';
+import type { ImageManifest } from './format/manifest.js';
+import { wrongPlatform } from './format/platform.js';
+import type { Image, PullEvent } from './image.js';
+import type { ImageSource, Wanted } from './sources/source.js';
+import { fetchSmall } from './store/blobs.js';
+import { ensureLayers, type Layer, type LayerContext, type LayerPhase } from './store/layers.js';
+import type { Locks } from './store/locks.js';
+import type { ImageNative } from './store/native-part.js';
+import { type ImageRecord, type Store, storeError } from './store/store.js';
+import type { Limiter } from './store/task-group.js';
+import { Workspace } from './store/workspace.js';
 
-/** Everything a pull works with; `sources` is ordered by the reference's mirrors. */
-export interface PullContext extends LayerContext {
-  readonly reference: ImageReference;
+/** What all pulls of one process share. */
+export interface PullTools {
+  readonly store: Store;
+  readonly locks: Locks;
+  readonly native: ImageNative;
+  readonly clock: Clock;
+  readonly limiter: Limiter;
   readonly platform: Platform;
 }
 
-/** An index in an index in an index is enough. */
-const maxDepth = 3;
-
-/** A manifest by digest comes from the store when it is there: it can't have changed. */
-async function fetchManifest(
-  context: PullContext,
-  wanted: Wanted,
-  signal: AbortSignal,
-): Promise<{ document: ManifestDocument; source?: ImageSource }> {
-  if ('digest' in wanted) {
-    const data = await readBlob(context.store, wanted.digest);
-    if (data) return { document: { digest: wanted.digest, data } };
-  }
-  const { answer, source } = await firstOf(`image ${context.reference.text}`, context.sources, (one) =>
-    one.fetchManifest(wanted, signal),
-  );
-  await keepBlob(context, answer.digest, answer.data);
-  return { document: answer, source };
-}
-
-interface Found {
-  readonly manifest: ImageManifest;
-  readonly manifestDigest: string;
-  /** Of the document that the reference stands for: an index's, or the manifest's own. */
-  readonly digest: string;
-  /** The place that had it goes first from now on. */
+export interface PullRequest {
+  /** Full reference; the record is written under it. */
+  readonly image: string;
+  /** Its own tag or digest, or the digest that its tag was just found to stand for. */
+  readonly wanted: Wanted;
+  /** Best first. */
   readonly sources: readonly ImageSource[];
-}
-
-/** Follows indexes down to the manifest of our platform. */
-async function findManifest(context: PullContext, wanted: Wanted, signal: AbortSignal): Promise<Found> {
-  const { text } = context.reference;
-  let next: { wanted: Wanted; entry?: Descriptor } = { wanted };
-  let digest: string | undefined;
-  let { sources } = context;
-  for (let depth = 0; depth <= maxDepth; depth++) {
-    const { document, source } = await fetchManifest({ ...context, sources }, next.wanted, signal);
-    if (source) sources = [source, ...sources.filter((other) => other !== source)];
-    digest ??= document.digest;
-    if (next.entry && document.data.byteLength !== next.entry.sizeBytes) {
-      throw new PodrunError(
-        'ERR_PODRUN_BLOB_SIZE',
-        `manifest ${document.digest} of ${text} has not the size its index says`,
-        { image: text },
-      );
-    }
-    const parsed = parseManifest(text, document.data, {
-      contentType: document.contentType,
-      descriptorType: next.entry?.mediaType,
-    });
-    if (parsed.kind === 'manifest') return { manifest: parsed, manifestDigest: document.digest, digest, sources };
-    const entry = choosePlatform(text, parsed, context.platform);
-    next = { wanted: { digest: entry.digest }, entry };
-  }
-  throw new PodrunError('ERR_PODRUN_IMAGE_MANIFEST', `index of ${text} is nested more than ${maxDepth} deep`, {
-    image: text,
-  });
+  readonly signal: AbortSignal;
+  readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
 
 function pairLayers(image: string, manifest: ImageManifest, diffIds: readonly string[]): Layer[] {
@@ -87,22 +48,18 @@ function pairLayers(image: string, manifest: ImageManifest, diffIds: readonly st
   return manifest.layers.map((blob, i) => ({ blob, diffId: diffIds[i] ?? '', chainId: chains[i] ?? '' }));
 }
 
-/**
- * Brings an image into the store: manifest, config, layers downloaded, verified and unpacked.
- * @param wanted  the reference's own tag or digest, or the digest that its tag was just found to stand for
- * @returns the record that is to be written under the reference
- */
-export async function pullImage(context: PullContext, wanted: Wanted, signal: AbortSignal): Promise<ImageRecord> {
-  const { text } = context.reference;
+/** Manifest, config and layers, downloaded, verified and unpacked; returns what is to be remembered of them. */
+async function bring(context: LayerContext & PullTools, { wanted, signal }: PullRequest): Promise<ImageRecord> {
+  const { image, platform } = context;
   const { manifest, manifestDigest, digest, sources } = await findManifest(context, wanted, signal);
-  const config = parseConfig(text, await fetchSmall({ ...context, sources }, manifest.config, signal));
-  if (!platformMatches(config.platform, context.platform))
-    throw wrongPlatform(text, context.platform, [platformText(config.platform)]);
-  const layers = pairLayers(text, manifest, config.diffIds);
+  const config = parseConfig(image, await fetchSmall({ ...context, sources }, manifest.config, signal));
+  if (!platformMatches(config.platform, platform))
+    throw wrongPlatform(image, platform, [platformText(config.platform)]);
+  const layers = pairLayers(image, manifest, config.diffIds);
   await ensureLayers({ ...context, sources }, layers, signal);
   return {
     version: 1,
-    reference: text,
+    reference: image,
     digest,
     manifestDigest,
     configDigest: manifest.config.digest,
@@ -110,4 +67,36 @@ export async function pullImage(context: PullContext, wanted: Wanted, signal: Ab
     config: config.config,
     chainIds: layers.map(({ chainId }) => chainId),
   };
+}
+
+async function openWorkspace({ store, native }: PullTools): Promise<Workspace> {
+  try {
+    store.prepare();
+    return await Workspace.open(store, native);
+  } catch (error) {
+    throw storeError(`use image store ${store.root}`, error);
+  }
+}
+
+/**
+ * Brings an image into the store. Until its record is written at the very end, nothing of it shows but complete blobs and
+ * complete layers, which other images may share.
+ * @throws ERR_PODRUN_IMAGE_*, ERR_PODRUN_REGISTRY_*, ERR_PODRUN_BLOB_*, ERR_PODRUN_LAYER_*, ERR_PODRUN_STORE, ERR_PODRUN_STORE_FULL
+ */
+export async function pullImage(tools: PullTools, request: PullRequest): Promise<Image> {
+  const { image, sources, onEvent } = request;
+  const workspace = await openWorkspace(tools);
+  const onLayer = ({ blob }: Layer, phase: LayerPhase, bytes: number) =>
+    onEvent?.({ type: 'layer', reference: image, digest: blob.digest, phase, bytes, totalBytes: blob.sizeBytes });
+  try {
+    const record = await bring({ ...tools, workspace, sources, image, onLayer }, request);
+    tools.store.writeRecord(record, workspace.path('record'));
+    const pulled = tools.store.image(record);
+    if (pulled) return pulled;
+    throw new PodrunError('ERR_PODRUN_STORE', `a layer of image ${image} vanished right after the pull`, { image });
+  } catch (error) {
+    throw storeError(`store image ${image}`, error);
+  } finally {
+    await workspace.close();
+  }
 }

@@ -1,23 +1,23 @@
+import { setMaxListeners } from 'node:events';
 import { dirname } from 'node:path';
+import { type Clock, systemClock } from '../clock.js';
 import { PodrunError } from '../errors.js';
 import { native } from '../native.js';
 import { starterLayout } from '../paths.js';
 import { hostPlatform } from './format/descriptor.js';
 import { type ImageReference, parseReference } from './format/reference.js';
-import type { Image, ImageService, PullEvent, ResolveImageOptions } from './image.js';
-import { pullImage } from './pull.js';
+import type { Image, ImageService, ResolveImageOptions } from './image.js';
+import { type PullRequest, type PullTools, pullImage } from './pull.js';
 import type { CredentialSource } from './sources/auth.js';
 import { firstOf } from './sources/first-of.js';
 import type { HttpTimeouts } from './sources/http.js';
 import type { MirrorTable } from './sources/mirrors.js';
-import type { ImageSource, Wanted } from './sources/source.js';
 import { Sources } from './sources/sources.js';
-import type { Layer, LayerPhase } from './store/layers.js';
 import { Locks } from './store/locks.js';
 import type { ImageNative } from './store/native-part.js';
-import { type ImageRecord, Store, storeError } from './store/store.js';
+import { type ImageRecord, Store } from './store/store.js';
 import { Limiter } from './store/task-group.js';
-import { Workspace } from './store/workspace.js';
+import { removeStale } from './store/workspace.js';
 
 export interface ImageServiceOptions {
   /** Directory of the store. */
@@ -30,6 +30,7 @@ export interface ImageServiceOptions {
   readonly layouts?: string | undefined;
   readonly credentials?: CredentialSource | undefined;
   readonly timeouts?: HttpTimeouts | undefined;
+  readonly clock?: Clock | undefined;
   /** Default: the native addon. */
   readonly native?: ImageNative | undefined;
 }
@@ -40,16 +41,17 @@ const parallelLayers = 4;
 class LocalImageService implements ImageService {
   readonly #store: Store;
   readonly #sources: Sources;
-  readonly #limiter = new Limiter(parallelLayers);
   readonly #platform = hostPlatform();
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
-  #locks: Locks | undefined;
+  readonly #clock: Clock;
+  #tools: PullTools | undefined;
 
   constructor(private readonly options: ImageServiceOptions) {
+    const { registryMirrors = {}, layouts = dirname(starterLayout), clock = systemClock } = options;
+    this.#clock = clock;
     this.#store = new Store(options.root);
-    const { registryMirrors = {}, layouts = dirname(starterLayout) } = options;
-    this.#sources = new Sources({ ...options, registryMirrors, layouts });
+    this.#sources = new Sources({ ...options, registryMirrors, layouts, clock });
   }
 
   async resolve(name: string, options: ResolveImageOptions): Promise<Image> {
@@ -58,15 +60,7 @@ class LocalImageService implements ImageService {
     const record = this.#store.record(reference.text, this.#platform);
     const image = record && this.#store.image(record);
     if (options.policy === 'Never' && !image) throw neverPull(reference);
-    if (image && options.policy !== 'Always') {
-      options.onEvent?.({
-        type: 'done',
-        reference: reference.text,
-        manifestDigest: image.manifestDigest,
-        cached: true,
-      });
-      return image;
-    }
+    if (image && options.policy !== 'Always') return done(image, true, options);
     const work = this.#fetch(reference, image && record, options);
     const settled = work.catch(() => {}).finally(() => this.#running.delete(settled));
     this.#running.add(settled);
@@ -81,79 +75,31 @@ class LocalImageService implements ImageService {
   ): Promise<Image> {
     const { text } = reference;
     const signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
+    setMaxListeners(0, signal);
     try {
       signal.throwIfAborted();
       options.onEvent?.({ type: 'resolving', reference: text });
       const sources = await this.#sources.for(reference);
-      let wanted: Wanted = reference.wanted;
-      let ordered = sources;
-      if (known) {
-        const { answer: digest, source } = await firstOf(`image ${text}`, sources, (one) =>
-          one.resolve(reference.wanted, signal),
-        );
-        const image = digest === known.digest ? this.#store.image(known) : undefined;
-        if (image) return this.#done(image, true, options);
-        wanted = { digest };
-        ordered = [source, ...sources.filter((other) => other !== source)];
-      }
-      return this.#done(await this.#pull(reference, wanted, ordered, options, signal), false, options);
+      const request = { image: text, wanted: reference.wanted, sources, signal, onEvent: options.onEvent };
+      const now = known && (await whatItIsNow(request));
+      const image = now && now.digest === known.digest ? this.#store.image(known) : undefined;
+      if (image) return done(image, true, options);
+      return done(await pullImage(this.#pullTools(), now?.request ?? request), false, options);
     } catch (error) {
       if (!signal.aborted) throw error;
       throw new PodrunError('ERR_PODRUN_CANCELLED', `pull of ${text} was cancelled`, { image: text, cause: error });
     }
   }
 
-  #done(image: Image, cached: boolean, { onEvent }: ResolveImageOptions): Image {
-    onEvent?.({ type: 'done', reference: image.reference, manifestDigest: image.manifestDigest, cached });
-    return image;
+  #pullTools(): PullTools {
+    this.#tools ??= this.#makeTools(this.options.native ?? native());
+    return this.#tools;
   }
 
-  async #pull(
-    reference: ImageReference,
-    wanted: Wanted,
-    sources: readonly ImageSource[],
-    { onEvent }: ResolveImageOptions,
-    signal: AbortSignal,
-  ): Promise<Image> {
-    const store = this.#store;
-    const surface = this.options.native ?? native();
-    const { workspace, locks } = await this.#prepare(surface);
-    const { text: image } = reference;
-    const onLayer = (layer: Layer, phase: LayerPhase, bytes: number) =>
-      onEvent?.(layerEvent(image, layer, phase, bytes));
-    const context = {
-      store,
-      locks,
-      workspace,
-      sources,
-      image,
-      native: surface,
-      limiter: this.#limiter,
-      onLayer,
-      reference,
-    };
-    try {
-      const record = await pullImage({ ...context, platform: this.#platform }, wanted, signal);
-      store.writeRecord(record, workspace.path('record'));
-      const pulled = store.image(record);
-      if (!pulled)
-        throw new PodrunError('ERR_PODRUN_STORE', `a layer of image ${image} vanished right after the pull`, { image });
-      return pulled;
-    } catch (error) {
-      throw storeError(`store image ${image}`, error);
-    } finally {
-      await workspace.close();
-    }
-  }
-
-  async #prepare(surface: ImageNative): Promise<{ workspace: Workspace; locks: Locks }> {
-    try {
-      this.#store.prepare();
-      this.#locks ??= new Locks(this.#store.locks, surface);
-      return { workspace: await Workspace.open(this.#store, surface), locks: this.#locks };
-    } catch (error) {
-      throw storeError(`use image store ${this.#store.root}`, error);
-    }
+  #makeTools(surface: ImageNative): PullTools {
+    const locks = new Locks(this.#store.locks, surface);
+    const limiter = new Limiter(parallelLayers);
+    return { store: this.#store, locks, native: surface, clock: this.#clock, limiter, platform: this.#platform };
   }
 
   async close(): Promise<void> {
@@ -163,8 +109,17 @@ class LocalImageService implements ImageService {
   }
 }
 
-function layerEvent(reference: string, { blob }: Layer, phase: LayerPhase, bytes: number): PullEvent {
-  return { type: 'layer', reference, digest: blob.digest, phase, bytes, totalBytes: blob.sizeBytes };
+/** The digest that a reference stands for at this moment, and the request for exactly that, where it was found. */
+async function whatItIsNow(request: PullRequest): Promise<{ digest: string; request: PullRequest }> {
+  const { image, wanted, sources, signal } = request;
+  const { answer: digest, source } = await firstOf(`image ${image}`, sources, (one) => one.resolve(wanted, signal));
+  const ordered = [source, ...sources.filter((other) => other !== source)];
+  return { digest, request: { ...request, wanted: { digest }, sources: ordered } };
+}
+
+function done(image: Image, cached: boolean, { onEvent }: ResolveImageOptions): Image {
+  onEvent?.({ type: 'done', reference: image.reference, manifestDigest: image.manifestDigest, cached });
+  return image;
 }
 
 function neverPull({ text }: ImageReference): PodrunError {
@@ -175,6 +130,14 @@ function neverPull({ text }: ImageReference): PodrunError {
       image: text,
     },
   );
+}
+
+/**
+ * Removes what killed pulls left in the store at `root`; a pull does the same when it begins. Safe beside running pulls.
+ * For recovery: it costs the reading of two directories.
+ */
+export async function sweepImageStore(root: string, surface: ImageNative = native()): Promise<void> {
+  await removeStale(new Store(root), surface);
 }
 
 /** Opens an image store; nothing is read, made or loaded before the first image is asked for. */

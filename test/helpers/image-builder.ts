@@ -15,6 +15,8 @@ export interface LayerRecipe {
   /** Writes the rest. */
   readonly tree?: (root: string) => void | Promise<void>;
   readonly compression?: 'gzip' | 'zstd' | 'none';
+  /** What `tree` depends on besides its own text, so that a change is noticed. */
+  readonly key?: string;
 }
 
 export interface Recipe {
@@ -93,7 +95,7 @@ export class LayoutWriter {
 async function archive(root: string): Promise<Buffer> {
   const file = `${root}.tar`;
   const owner = process.geteuid?.() === 0 ? [] : ['--owner=0', '--group=0'];
-  const fixed = ['--sort=name', '--mtime=@1704067200', '--numeric-owner', '--format=gnu', '--xattrs'];
+  const fixed = ['--sort=name', '--mtime=@1704067200', '--numeric-owner', '--format=gnu'];
   await run('tar', ['-C', root, ...fixed, ...owner, '-cf', file, '.']);
   const data = readFileSync(file);
   rmSync(file);

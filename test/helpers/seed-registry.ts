@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fixtureOf, imageFixtures } from '../fixtures/images.js';
-import { buildImageOnce } from './image-builder.js';
+import { buildImageOnce, type Recipe } from './image-builder.js';
 import { cacheDirectory } from './packages.js';
 import { pushToRegistry } from './push.js';
 import { startRegistry, type TestRegistry } from './registry.js';
@@ -20,28 +20,37 @@ export interface SeededRegistry extends TestRegistry {
   readonly mirrorArguments: readonly string[];
 }
 
-/** All that decides what the images look like. */
-const recipeFiles = ['../fixtures/images.ts', '../fixtures/trees.ts', 'image-builder.ts', 'packages.ts'];
+/** What decides how all images look; the rest is in their recipes. */
+const builders = ['../fixtures/trees.ts', 'image-builder.ts', 'packages.ts'].map((file) =>
+  readFileSync(fileURLToPath(new URL(file, import.meta.url)), 'utf8'),
+);
 
-function fingerprint(text: string): string {
-  const hash = createHash('sha256');
-  for (const file of recipeFiles) hash.update(readFileSync(fileURLToPath(new URL(file, import.meta.url))));
-  return hash.update(`${process.arch} ${text}`).digest('hex').slice(0, 16);
+/** A recipe as text, functions and all. */
+function textOf(recipe: Recipe): string {
+  return JSON.stringify(recipe, (_, value) => (typeof value === 'function' ? String(value) : value));
+}
+
+function fingerprint(...texts: readonly string[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([process.arch, builders, texts]))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 export const allReferences: readonly string[] = imageFixtures.flatMap(({ references }) => references);
 
 /** An OCI layout with the image under its tag, built when it is not there yet. */
 export async function layoutOf(reference: string): Promise<{ directory: string; tag: string }> {
-  const { references, recipe } = fixtureOf(reference);
-  const directory = join(cacheDirectory, 'layouts', fingerprint(references.join(' ')));
+  const { recipe } = fixtureOf(reference);
+  const directory = join(cacheDirectory, 'layouts', fingerprint(textOf(recipe)));
   await buildImageOnce(recipe, directory, ['it']);
   return { directory, tag: 'it' };
 }
 
 /** Storage of a docker-registry that has the images, complete or not there at all. */
 async function ensureStorage(references: readonly string[]): Promise<string> {
-  const storage = join(cacheDirectory, 'registries', fingerprint([...references].sort().join(' ')));
+  const recipes = [...references].sort().map((reference) => `${reference} ${textOf(fixtureOf(reference).recipe)}`);
+  const storage = join(cacheDirectory, 'registries', fingerprint(...recipes));
   if (existsSync(storage)) return storage;
   mkdirSync(join(cacheDirectory, 'registries'), { recursive: true });
   const temporary = mkdtempSync(`${storage}.`);

@@ -23,6 +23,7 @@ test('a manifest gives its config and layers', async (t) => {
   });
   t.equal(parse({ ...manifest, mediaType: undefined }).kind, 'manifest', 'the Content-Type alone is enough');
   t.equal(parse(manifest, undefined).kind, 'manifest', 'so is the mediaType');
+  t.equal(parse({ ...manifest, mediaType: undefined }, 'text/plain').kind, 'manifest', "so is an OCI document's shape");
   t.equal(parse(manifest, 'application/json').kind, 'manifest', 'a vague Content-Type contradicts nothing');
   t.equal(parse(manifest, `${ociManifest}; charset=utf-8`).kind, 'manifest');
 });
@@ -37,7 +38,7 @@ test('what is not clearly one kind of document is refused', async (t) => {
       ociManifest,
       /mediaType says .* Content-Type says/,
     ],
-    ['no type at all', { ...manifest, mediaType: undefined }, 'text/plain', /nothing says/],
+    ['no type and no shape', { schemaVersion: 2 }, 'text/plain', /nothing says/],
     ['schema 1', { schemaVersion: 1, mediaType: ociManifest }, ociManifest, /schema version 1/],
     ['no schema version', { mediaType: ociManifest, config, layers: [] }, ociManifest, /schemaVersion/],
     [

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Test, test } from 'tap';
 import type { ImageService, PullEvent } from '../../src/images/image.js';
-import { createImageService } from '../../src/images/service.js';
+import { createImageService, sweepImageStore } from '../../src/images/service.js';
 import { run, skipWithout } from '../helpers/command.js';
 import {
   ociConfig,
@@ -188,8 +188,7 @@ test('imagePullPolicy', { skip }, async (t) => {
   t.teardown(() => running && registry.stop());
   await pushText(t, registry, 'one');
   const root = freshRoot(t);
-  const service = serviceOn(t, root, { 'docker.io': [`${registry.url}`] });
-  await pushText(t, { ...registry }, 'one');
+  const service = serviceOn(t, root, {});
   const name = `${registry.host}/x`;
   const textOf = async (policy: 'Always' | 'IfNotPresent' | 'Never') =>
     readFileSync(join((await service.resolve(name, { policy })).lowerdirs[0] ?? '', 'text'), 'utf8');
@@ -202,7 +201,7 @@ test('imagePullPolicy', { skip }, async (t) => {
   t.equal(await textOf('IfNotPresent'), 'one', 'what is there is not asked for again');
   const before = registry.requests.length;
   t.equal(await textOf('Always'), 'two', 'the tag is asked for again');
-  const blobs = registry.requests.slice(before).filter((line) => line.includes('/blobs/'));
+  const blobs = registry.requests.slice(before).filter((line) => line.startsWith('GET') && line.includes('/blobs/'));
   t.equal(blobs.length, 2, 'only what is missing is fetched: the config and one layer');
 
   const asked = registry.requests.length;
@@ -268,30 +267,47 @@ test('pulls of images that share layers, side by side in one process', { skip },
   assertClean(t, root);
 });
 
-test('a pull that is killed at any moment leaves nothing that the next one does not remove', {
-  skip,
-  timeout: 120_000,
-}, async (t) => {
+/** Resolves when the registry has answered so many requests for blobs. */
+async function served(registry: TestRegistry, blobs: number): Promise<void> {
+  const isBlob = (line: string) => line.startsWith('GET') && line.includes('/blobs/');
+  while (registry.requests.filter(isBlob).length < blobs) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+test('a pull that is killed at any moment leaves nothing behind for long', { skip, timeout: 120_000 }, async (t) => {
   const registry = await ensureSeededRegistry(['podrun.test/layers:12']);
   t.teardown(() => registry.stop());
-  const root = freshRoot(t);
-  for (let i = 0; i < 12; i++) {
-    rmSync(root, { recursive: true, force: true });
+  const requests = registry.requests as string[];
+  const stages = new Set<string>();
+  for (const blobs of [0, 1, 2, 3, 5, 7, 9, 11, 12, 13, 13, 13]) {
+    const root = freshRoot(t);
+    requests.length = 0;
     const options = JSON.stringify({ root, registryMirrors: registry.mirrors });
-    const process_ = spawn(process.execPath, [...child, options, 'podrun.test/layers:12'], { stdio: 'ignore' });
-    const ended = new Promise((resolve) => process_.once('exit', resolve));
-    // From before the store exists until after the image is there; a child needs about 400 ms.
-    await new Promise((resolve) => setTimeout(resolve, 180 + i * 25));
-    process_.kill('SIGKILL');
+    const puller = spawn(process.execPath, [...child, options, 'podrun.test/layers:12'], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => puller.once('exit', resolve));
+    await served(registry, blobs);
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+    puller.kill('SIGKILL');
     await ended;
-    const stage = existsSync(root) ? readdirSync(join(root, 'layers')).length : -1;
-    const image = await serviceOn(t, root, registry.mirrors).resolve('podrun.test/layers:12', wanted);
-    t.equal(image.lowerdirs.length, 12, `after a kill with ${stage} layers there`);
-    // With the image complete nothing is pulled, so nothing is cleaned: another pull does it.
-    rmSync(join(root, 'images'), { recursive: true });
-    await serviceOn(t, root, registry.mirrors).resolve('podrun.test/layers:12', wanted);
+    const [layers = 0, work = 0] = ['layers', 'ingest'].map((name) =>
+      existsSync(join(root, name)) ? readdirSync(join(root, name)).length : 0,
+    );
+    stages.add(`${layers > 0} ${work > 0}`);
+    const complete = existsSync(join(root, 'images')) && readdirSync(join(root, 'images')).length > 0;
+    if (blobs % 2 === 0) {
+      await sweepImageStore(root);
+      for (const name of existsSync(root) ? ['ingest', 'locks'] : [])
+        t.same(readdirSync(join(root, name)), [], 'swept');
+    }
+    const service = serviceOn(t, root, registry.mirrors);
+    const image = await service.resolve('podrun.test/layers:12', wanted);
+    t.equal(image.lowerdirs.length, 12, `after ${blobs} blobs, with ${layers} layers and ${work} files of work there`);
+    // Where the image was complete nothing is pulled, hence nothing removed; any other pull does it.
+    if (complete) await service.resolve(`podrun.test/layers@${image.manifestDigest}`, wanted);
     t.same(readdirSync(join(root, 'ingest')), []);
+    for (const chain of readdirSync(join(root, 'layers')))
+      t.same(readdirSync(join(root, 'layers', chain)).sort(), ['fs', 'layer.json']);
   }
+  t.ok(stages.has('false true'), 'some were killed in the middle of their work');
 });
 
 test('a full disk is said so, and gets its space back', {

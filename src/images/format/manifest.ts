@@ -132,12 +132,18 @@ function decode(image: string, data: Uint8Array): Json {
   return document;
 }
 
+/** OCI documents need not say their type, and the store keeps no Content-Type beside them; Docker's always say it. */
+function inferredType(document: Json): readonly [string, string] | undefined {
+  if ('manifests' in document) return ['its shape', 'application/vnd.oci.image.index.v1+json'];
+  return 'layers' in document ? ['its shape', 'application/vnd.oci.image.manifest.v1+json'] : undefined;
+}
+
 /** The one type on which the document, the Content-Type and the descriptor that led here agree. */
 function agreedType(image: string, document: Json, claims: Readonly<Record<string, string | undefined>>): string {
   const own = document['mediaType'];
   const all = Object.entries({ 'its mediaType': typeof own === 'string' ? own : undefined, ...claims });
   const clear = all.filter((claim): claim is [string, string] => claim[1] !== undefined && !vagueTypes.has(claim[1]));
-  const [first, ...others] = clear;
+  const [first = inferredType(document), ...others] = clear;
   if (!first) throw refuse(image, 'nothing says of what type it is');
   const other = others.find(([, type]) => type !== first[1]);
   if (other) throw refuse(image, `${first[0]} says ${first[1]}, ${other[0]} says ${other[1]}`);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { systemClock } from '../../clock.js';
+import type { Clock } from '../../clock.js';
 import { PodrunError } from '../../errors.js';
 import type { ImageReference } from '../format/reference.js';
 import { Authenticator, type CredentialSource } from './auth.js';
@@ -11,6 +11,7 @@ import { type RegistryAccess, RegistrySource } from './registry.js';
 import type { ImageSource } from './source.js';
 
 export interface SourcesOptions {
+  readonly clock: Clock;
   readonly registryMirrors: MirrorTable;
   readonly registriesConf?: string | undefined;
   /** Directory of OCI layouts that answer for the host `podrun.local`: <layouts>/<repository>. */
@@ -28,7 +29,7 @@ export class Sources {
   #conf: Promise<readonly ConfRegistry[]> | undefined;
 
   constructor(private readonly options: SourcesOptions) {
-    const http = new HttpClient(systemClock, options.timeouts);
+    const http = new HttpClient(options.clock, options.timeouts);
     this.#access = { http, auth: new Authenticator(http, options.credentials), schemes: new Map() };
   }
 

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
-import { systemClock } from '../../clock.js';
+import type { Clock } from '../../clock.js';
 import { errnoCode, PodrunError } from '../../errors.js';
 import type { Descriptor } from '../format/descriptor.js';
 import { digestOf, hexOf } from '../format/digest.js';
@@ -13,6 +13,7 @@ import { type Store, storeError } from './store.js';
 import type { Workspace } from './workspace.js';
 
 export interface BlobContext {
+  readonly clock: Clock;
   readonly store: Store;
   readonly locks: Locks;
   readonly workspace: Workspace;
@@ -25,29 +26,72 @@ const maxFruitless = 5;
 const batchBytes = 1024 * 1024;
 const maxSmallBytes = 8 * 1024 * 1024;
 
+interface DownloadOptions {
+  readonly file: FileHandle;
+  readonly blob: Descriptor;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onBytes: (received: number) => void;
+}
+
 /** A blob on its way into a file, hashed as it is written. */
 class Download {
   #hash: Hash = createHash('sha256');
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
-  received = 0;
+  #received = 0;
 
-  constructor(
-    private readonly file: FileHandle,
-    private readonly blob: Descriptor,
-  ) {}
+  constructor(private readonly options: DownloadOptions) {}
 
-  async restart(): Promise<void> {
+  /** Fetches all of it from one source, going on where a cut connection ended. */
+  async from(source: ImageSource): Promise<void> {
+    const { blob, clock, signal } = this.options;
+    await this.#restart(); // what another source sent is not trusted any more
+    for (let fruitless = 0; ; fruitless++) {
+      const before = this.#received;
+      const cause = await this.#receive(source);
+      if (this.#received === blob.sizeBytes) return this.#finish();
+      if (this.#received > before) fruitless = 0;
+      if (fruitless >= maxFruitless) {
+        const message = `the transfer of ${blob.digest} ends at byte ${this.#received} of ${blob.sizeBytes}, again and again`;
+        throw new PodrunError('ERR_PODRUN_REGISTRY_UNAVAILABLE', message, { cause });
+      }
+      await clock.sleep(backoffMs(fruitless), signal);
+    }
+  }
+
+  /** Takes what one request gives, and returns the error that cut it short, if that is what happened. */
+  async #receive(source: ImageSource): Promise<unknown> {
+    const { blob, signal, onBytes } = this.options;
+    try {
+      const stream = await source.openBlob(blob, this.#received, signal);
+      if (stream.sizeBytes !== undefined && stream.sizeBytes !== blob.sizeBytes) {
+        throw wrongSize(blob, String(stream.sizeBytes));
+      }
+      if (stream.offset !== this.#received) await this.#restart();
+      for await (const chunk of stream.body) {
+        await this.#add(chunk);
+        onBytes(this.#received);
+      }
+      return undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isTransient(error)) throw error;
+      return error;
+    }
+  }
+
+  async #restart(): Promise<void> {
     this.#hash = createHash('sha256');
     this.#batch = [];
     this.#batchBytes = 0;
-    this.received = 0;
-    await this.file.truncate(0);
+    this.#received = 0;
+    await this.options.file.truncate(0);
   }
 
-  async add(chunk: Uint8Array): Promise<void> {
-    this.received += chunk.byteLength;
-    if (this.received > this.blob.sizeBytes) throw wrongSize(this.blob, 'more');
+  async #add(chunk: Uint8Array): Promise<void> {
+    this.#received += chunk.byteLength;
+    if (this.#received > this.options.blob.sizeBytes) throw wrongSize(this.options.blob, 'more');
     this.#hash.update(chunk);
     this.#batch.push(chunk);
     this.#batchBytes += chunk.byteLength;
@@ -57,20 +101,21 @@ class Download {
   async #flush(): Promise<void> {
     if (this.#batch.length === 0) return;
     const batch = this.#batch;
-    const position = this.received - this.#batchBytes;
+    const position = this.#received - this.#batchBytes;
     this.#batch = [];
     this.#batchBytes = 0;
-    await writeAll(this.file, batch, position);
+    await writeAll(this.options.file, batch, position);
   }
 
   /** Complete, verified and on disk; only then may it get its name. */
-  async finish(): Promise<void> {
+  async #finish(): Promise<void> {
+    const { file, blob } = this.options;
     await this.#flush();
     const digest = `sha256:${this.#hash.digest('hex')}`;
-    if (digest !== this.blob.digest) {
-      throw new PodrunError('ERR_PODRUN_BLOB_DIGEST', `blob ${this.blob.digest} arrived with digest ${digest}`);
+    if (digest !== blob.digest) {
+      throw new PodrunError('ERR_PODRUN_BLOB_DIGEST', `blob ${blob.digest} arrived with digest ${digest}`);
     }
-    await this.file.datasync();
+    await file.datasync();
   }
 }
 
@@ -93,73 +138,24 @@ function wrongSize(blob: Descriptor, got: string): PodrunError {
   );
 }
 
-/** Reads as much as one request gives; true when a cut is what ended it. */
-async function receive(
-  source: ImageSource,
-  download: Download,
-  blob: Descriptor,
-  signal: AbortSignal,
-  onBytes: (received: number) => void,
-): Promise<void> {
-  const stream = await source.openBlob(blob, download.received, signal);
-  if (stream.sizeBytes !== undefined && stream.sizeBytes !== blob.sizeBytes)
-    throw wrongSize(blob, String(stream.sizeBytes));
-  if (stream.offset !== download.received) await download.restart();
-  for await (const chunk of stream.body) {
-    await download.add(chunk);
-    onBytes(download.received);
-  }
+interface BlobRequest {
+  readonly blob: Descriptor;
+  readonly signal: AbortSignal;
+  readonly onBytes?: (received: number) => void;
 }
 
-/** Fetches from one source, going on where a cut connection ended. */
-async function fetchFrom(
-  source: ImageSource,
-  download: Download,
-  blob: Descriptor,
-  signal: AbortSignal,
-  onBytes: (received: number) => void,
-): Promise<void> {
-  for (let fruitless = 0; download.received < blob.sizeBytes || blob.sizeBytes === 0; fruitless++) {
-    const before = download.received;
-    let cause: unknown;
-    try {
-      await receive(source, download, blob, signal, onBytes);
-      if (blob.sizeBytes === 0) return;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isTransient(error)) throw error;
-      cause = error;
-    }
-    if (download.received > before) fruitless = 0;
-    if (download.received === blob.sizeBytes) return;
-    if (fruitless >= maxFruitless) {
-      const message = `the transfer of ${blob.digest} ends at byte ${download.received} of ${blob.sizeBytes}, again and again`;
-      throw new PodrunError('ERR_PODRUN_REGISTRY_UNAVAILABLE', message, { cause });
-    }
-    await systemClock.sleep(backoffMs(fruitless), signal);
-  }
-}
-
-async function download(
-  context: BlobContext,
-  blob: Descriptor,
-  signal: AbortSignal,
-  onBytes: (received: number) => void,
-): Promise<void> {
-  const temporary = context.workspace.path(hexOf(blob.digest));
+async function download(context: BlobContext, { blob, signal, onBytes = () => {} }: BlobRequest): Promise<void> {
+  const { clock, store, sources, workspace } = context;
+  const temporary = workspace.path(hexOf(blob.digest));
   try {
     const file = await open(temporary, 'wx', 0o600);
     try {
-      const into = new Download(file, blob);
-      await firstOf(`blob ${blob.digest}`, context.sources, async (source) => {
-        if (into.received > 0) await into.restart(); // what another source sent is not trusted any more
-        await fetchFrom(source, into, blob, signal, onBytes);
-        await into.finish();
-      });
+      const into = new Download({ file, blob, clock, signal, onBytes });
+      await firstOf(`blob ${blob.digest}`, sources, (source) => into.from(source));
     } finally {
       await file.close();
     }
-    renameSync(temporary, context.store.blob(blob.digest));
+    renameSync(temporary, store.blob(blob.digest));
   } catch (error) {
     await rm(temporary, { force: true });
     throw storeError(`write blob ${blob.digest}`, error);
@@ -171,29 +167,28 @@ async function download(
  * @returns its path
  * @throws ERR_PODRUN_BLOB_DIGEST, ERR_PODRUN_BLOB_SIZE, ERR_PODRUN_REGISTRY_*, ERR_PODRUN_STORE, ERR_PODRUN_STORE_FULL
  */
-export async function ensureBlob(
-  context: BlobContext,
-  blob: Descriptor,
-  signal: AbortSignal,
-  onBytes: (received: number) => void = () => {},
-): Promise<string> {
+export async function ensureBlob(context: BlobContext, request: BlobRequest): Promise<string> {
   const { store, locks } = context;
-  const path = store.blob(blob.digest);
-  if (store.hasBlob(blob.digest, blob.sizeBytes)) return path;
-  const release = await locks.acquire(`blob-${hexOf(blob.digest)}`, signal);
+  const { digest, sizeBytes } = request.blob;
+  const path = store.blob(digest);
+  if (store.hasBlob(digest, sizeBytes)) return path;
+  const release = await locks.acquire(`blob-${hexOf(digest)}`, request.signal);
   try {
-    if (!store.hasBlob(blob.digest, blob.sizeBytes)) await download(context, blob, signal, onBytes);
+    if (!store.hasBlob(digest, sizeBytes)) await download(context, request);
     return path;
   } finally {
     release();
   }
 }
 
-/** Reads a blob of the store if it is there and still what its name says. */
+/** Reads a blob of the store if it is there; one that is not what its name says was damaged, and is removed. */
 export async function readBlob(store: Store, digest: string): Promise<Uint8Array | undefined> {
+  const path = store.blob(digest);
   try {
-    const data = await readFile(store.blob(digest));
-    return digestOf(data) === digest ? data : undefined;
+    const data = await readFile(path);
+    if (digestOf(data) === digest) return data;
+    await rm(path, { force: true });
+    return undefined;
   } catch (error) {
     if (errnoCode(error) === 'ENOENT') return undefined;
     throw storeError(`read blob ${digest}`, error);
@@ -205,8 +200,7 @@ export async function fetchSmall(context: BlobContext, blob: Descriptor, signal:
   if (blob.sizeBytes > maxSmallBytes) throw wrongSize(blob, `no business being longer than ${maxSmallBytes}`);
   const known = await readBlob(context.store, blob.digest);
   if (known) return known;
-  await rm(context.store.blob(blob.digest), { force: true }); // damaged, if anything
-  await ensureBlob(context, blob, signal);
+  await ensureBlob(context, { blob, signal });
   const fetched = await readBlob(context.store, blob.digest);
   if (!fetched) throw new PodrunError('ERR_PODRUN_STORE', `blob ${blob.digest} changed while it was read`);
   return fetched;

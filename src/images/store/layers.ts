@@ -87,9 +87,8 @@ async function unpack(context: LayerContext, layer: Layer, path: string, signal:
 
 async function makeLayer(context: LayerContext, layer: Layer, signal: AbortSignal): Promise<Fresh> {
   context.onLayer(layer, 'downloading', 0);
-  const path = await ensureBlob(context, layer.blob, signal, (received) =>
-    context.onLayer(layer, 'downloading', received),
-  );
+  const onBytes = (received: number) => context.onLayer(layer, 'downloading', received);
+  const path = await ensureBlob(context, { blob: layer.blob, signal, onBytes });
   signal.throwIfAborted();
   context.onLayer(layer, 'unpacking', layer.blob.sizeBytes);
   try {

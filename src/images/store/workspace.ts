@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageNative } from './native-part.js';
 import type { Store } from './store.js';
@@ -48,17 +48,30 @@ export class Workspace {
   }
 }
 
-/** Removes what processes that are gone were working on. */
-async function removeStale(store: Store, native: ImageNative): Promise<void> {
-  for (const name of readdirSync(store.ingest)) {
+/**
+ * Removes what processes that are gone were working on, and the locks they held. Costs two empty directories' reading when
+ * there is nothing.
+ */
+export async function removeStale(store: Store, native: ImageNative): Promise<void> {
+  for (const name of names(store.ingest)) {
     const directory = join(store.ingest, name.endsWith(lockSuffix) ? name.slice(0, -lockSuffix.length) : name);
-    const lock = native.lock(directory + lockSuffix, { wait: false });
-    if (!lock) continue;
-    try {
-      await native.removeTree(directory);
-      unlinkSync(directory + lockSuffix);
-    } finally {
-      lock.close();
-    }
+    await ifFree(directory + lockSuffix, native, () => native.removeTree(directory));
+  }
+  for (const name of names(store.locks)) await ifFree(join(store.locks, name), native, async () => {});
+}
+
+function names(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+/** Does something, and removes the lock file, while nobody else can hold the lock. */
+async function ifFree(path: string, native: ImageNative, action: () => Promise<void>): Promise<void> {
+  const lock = native.lock(path, { wait: false });
+  if (!lock) return;
+  try {
+    await action();
+    unlinkSync(path);
+  } finally {
+    lock.close();
   }
 }
