@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { addon, addonFile, failure, skipWithoutAddon } from '../helpers/addon.js';
 
@@ -17,6 +18,16 @@ async function holdElsewhere(t: Test, path: string, shared = false): Promise<Chi
   const [line] = await once(createInterface(child.stdout!), 'line');
   t.equal(line, 'held');
   return child;
+}
+
+/** Until somebody waits for the lock: an indented entry of /proc/locks. */
+async function queued(path: string): Promise<void> {
+  const entry = new RegExp(`-> FLOCK .*:${statSync(path).ino} `);
+  const until = performance.now() + 5_000;
+  while (!entry.test(readFileSync('/proc/locks', 'utf8'))) {
+    if (performance.now() > until) throw new Error('nobody waits for the lock');
+    await sleep(5);
+  }
 }
 
 t.test('a lock', { skip: skipWithoutAddon }, async (t) => {
@@ -60,6 +71,7 @@ t.test('a lock', { skip: skipWithoutAddon }, async (t) => {
     const path = join(t.testdir(), 'lock');
     const child = await holdElsewhere(t, path);
     const waiting = lock(path, { wait: true });
+    await queued(path);
     rmSync(path);
     child.kill('SIGKILL');
     const held = await waiting;

@@ -142,7 +142,7 @@ t.test('cgroups', { skip: skipWithoutRoot }, async (t) => {
     const created = cgroupCreate({ path: `${path}/a/b`, limits: { memoryBytes: 64 * MiB, pidsMax: 9 } });
     const child = await runIn(t, created, 'trap "" TERM; sleep 100 & wait');
     const removed = cgroupRemove(path);
-    const first = await Promise.race([removed.then(() => 'removed'), once(child, 'exit'), tick(50)]);
+    const first = await Promise.race([removed.then(() => 'removed'), once(child, 'exit'), tick(1_200)]);
     t.equal(first, 'tick', 'waits for what runs there');
     const exit = once(child, 'exit');
     cgroupKill(path);

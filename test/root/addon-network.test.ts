@@ -146,6 +146,16 @@ t.test('the Pod network', { skip }, async (t) => {
     t.match(inPod(third, 'busybox', 'ping', '-c1', '-W2', '10.86.0.1'), '1 packets received');
   });
 
+  t.test('waits for a hub of the same name that is still held', async (t) => {
+    const [old] = await pods(t, 1);
+    const pod = start();
+    t.teardown(() => pod.end());
+    const attached = attach(pod, 2, []);
+    t.equal(await Promise.race([attached, sleep(100, 'waiting')]), 'waiting');
+    await Promise.all([old!.end(), attached]);
+    t.match(inPod(pod, 'busybox', 'ping', '-c1', '-W2', '10.86.0.1'), '1 packets received');
+  });
+
   t.test('leaves nothing when it can’t be made', async (t) => {
     const pod = start();
     t.teardown(() => pod.end());
