@@ -50,15 +50,14 @@ void Container::readChannel() {
     if (result == Receive::nothing) return;
     if (result == Receive::end) {
       channel_.close();
-      if (!ready_ || hasFailure_) return;  // reaped() tells
+      if (!ready_ || failure_) return;  // reaped() tells
       state_ = State::running;
       record_.startedAt = timestampNow();
       owner_.onStarted(*this);
     } else if (received.report.kind == Report::Kind::ready) {
       ready_ = true;
     } else if (received.report.kind == Report::Kind::failure) {
-      failure_ = received.report;
-      hasFailure_ = true;
+      failure_ = std::make_unique<Report>(received.report);
     }
   }
 }
@@ -86,14 +85,14 @@ void Container::failed(const siginfo_t& info) {
   out_.close();
   err_.close();
   log_.close();
-  if (!hasFailure_) {
+  if (!failure_) {
     const bool oom = readOomKills(request_.start.cgroup) > oomKillsBefore_;
     const std::string how =
         oom ? "out of memory: the container's memory limit is too small to start in"
             : "ended by signal " + std::to_string(info.si_status) + " before the program ran";
-    failure_ = failureReport(SysError::refused(how), "start", 128);
+    failure_ = std::make_unique<Report>(failureReport(SysError::refused(how), "start", 128));
   }
-  owner_.onStartFailed(*this, failure_);
+  owner_.onStartFailed(*this, *failure_);
 }
 
 bool Container::pump(Source& source, LogStream& log) {
@@ -139,7 +138,9 @@ void Container::end() {
   // ends.
   (void)static_cast<bool>(writeExitRecord(request_.start.bundle, record.done()));
   owner_.onEnded(*this);
-  request_.start.config = {};
+  // The record is kept for `state`; nothing else of an ended container is needed again.
+  request_.start = {};
+  request_.log = {};
 }
 
 bool Container::signal(int number) {

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "init/child.h"
@@ -89,8 +90,7 @@ class Container {
   unique_fd pidfd_;
   uint64_t oomKillsBefore_ = 0;
   bool ready_ = false;
-  bool hasFailure_ = false;
-  Report failure_;
+  std::unique_ptr<Report> failure_;
   LogFile log_;
   LogStream outLog_{log_, "stdout"};
   LogStream errLog_{log_, "stderr"};
