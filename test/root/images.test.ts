@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Test, test } from 'tap';
 import type { ImageService, PullEvent } from '../../src/images/image.js';
-import { createImageService, sweepImageStore } from '../../src/images/service.js';
+import { createImageService } from '../../src/images/service.js';
+import { sweepImageStore } from '../../src/images/sweep.js';
 import { run, skipWithout } from '../helpers/command.js';
 import {
   ociConfig,
