@@ -8,16 +8,26 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** setTimeout(3) of Node takes no more; a longer one fires at once. */
+const maxTimeoutMs = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   now: () => new Date(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const timer = setTimeout(() => {
+      const endMs = performance.now() + ms;
+      const wake = () => {
+        const leftMs = endMs - performance.now();
+        if (leftMs > 1) {
+          timer = setTimeout(wake, Math.min(leftMs, maxTimeoutMs));
+          return;
+        }
         signal?.removeEventListener('abort', onAbort);
         resolve();
-      }, ms);
+      };
+      let timer = setTimeout(wake, Math.min(ms, maxTimeoutMs));
       const onAbort = () => {
         clearTimeout(timer);
         reject(signal?.reason);

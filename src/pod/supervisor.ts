@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { type Clock, systemClock } from '../clock.js';
 import type { ImageService, PullEvent } from '../images/image.js';
-import type { Pod } from '../manifest/pod.js';
+import type { Container, Pod } from '../manifest/pod.js';
 import type { Directories } from '../paths.js';
 import { podHostname } from '../plan/hosts.js';
 import type { ExitEvent } from '../runtime/connection.js';
@@ -10,7 +10,7 @@ import { readJson, writeJson } from '../state/atomic.js';
 import { type Claim, claimPod } from '../state/claim.js';
 import { removeRemains, type SandboxRecord } from '../state/recovery.js';
 import { ContainerRunner } from './container-runner.js';
-import { seconds } from './container-status.js';
+import { initialStatus, seconds } from './container-status.js';
 import type { LifecycleEvent, PodContext } from './context.js';
 import { type ApiPod, apiPod, type DeletionRequest } from './object.js';
 import { type PodFacts, podStatus } from './pod-status.js';
@@ -65,7 +65,10 @@ export class PodSupervisor {
     this.#termination = new Termination(this.#clock);
     this.#createdAt = this.#clock.now();
     this.#facts = { pod, startTime: seconds(this.#createdAt), sandboxReady: false, ended: false };
-    this.#status = podStatus(this.#facts, [], [], [], seconds(this.#createdAt));
+    const { initContainers = [], containers } = pod.spec;
+    const fresh = (container: Container) => initialStatus(container, initContainers.length > 0);
+    const created = seconds(this.#createdAt);
+    this.#status = podStatus(this.#facts, initContainers.map(fresh), containers.map(fresh), [], created);
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });

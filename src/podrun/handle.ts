@@ -72,7 +72,7 @@ class Handle implements PodHandle {
 
   async delete(options: DeleteOptions = {}): Promise<void> {
     const grace = options.gracePeriodSeconds ?? this.#source.object().spec.terminationGracePeriodSeconds;
-    if (grace === 0 && !options.force) {
+    if (options.gracePeriodSeconds === 0 && !options.force) {
       throw new PodrunError('ERR_PODRUN_FORCE_NEEDED', 'a grace period of 0 kills without notice, which needs force', {
         pod: this.name,
         hint: '--force --grace-period=0',

@@ -189,7 +189,9 @@ export async function leftSince(before: Snapshot, places: Places = defaultPlaces
 /** @throws Error that lists what is there now and was not before */
 export async function assertNothingLeft(before: Snapshot, places: Places = defaultPlaces): Promise<void> {
   const left = await leftSince(before, places);
-  if (left.length > 0) throw new Error(`left on the machine:\n  ${left.join('\n  ')}`);
+  if (left.length === 0) return;
+  const shown = left.length > 30 ? [...left.slice(0, 30), `and ${left.length - 30} more`] : left;
+  throw new Error(`left on the machine:\n  ${shown.join('\n  ')}`);
 }
 
 /** Takes a snapshot now and compares when the test has ended: `checkLeaks(t)` as its first line. */

@@ -28,6 +28,8 @@ export async function runFile(file, { timeoutMs }) {
       ...process.env,
       NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${loader} --enable-source-maps`.trim(),
       TAP: '1',
+      // tap's own limit is 30 s a file; ours ends it the harder way.
+      TAP_TIMEOUT: String(timeoutMs / 1000),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
