@@ -11,15 +11,20 @@ export interface Clock {
 /** setTimeout(3) of Node takes no more; a longer one fires at once. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
+/** Not performance.now(): loading perf_hooks for it costs a millisecond of every start. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 export const systemClock: Clock = {
-  monotonicMs: () => performance.now(),
+  monotonicMs,
   now: () => new Date(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const endMs = performance.now() + ms;
+      const endMs = monotonicMs() + ms;
       const wake = () => {
-        const leftMs = endMs - performance.now();
+        const leftMs = endMs - monotonicMs();
         if (leftMs > 1) {
           timer = setTimeout(wake, Math.min(leftMs, maxTimeoutMs));
           return;

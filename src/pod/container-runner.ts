@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { PodrunError } from '../errors.js';
 import type { Image } from '../images/image.js';
 import { readImageFile } from '../images/users.js';
@@ -222,8 +222,8 @@ export class ContainerRunner {
     const { name } = this.container;
     await native().cgroupRemove(`${places.cgroup}/${name}.${attempt}`);
     await native().removeTree(`${places.disk}/containers/${name}/${attempt}`);
-    await rm(bundle(places, name, attempt), { recursive: true, force: true });
-    if (attempt > 0) await rm(logFile(places, name, attempt - 1), { force: true });
+    await native().removeTree(bundle(places, name, attempt));
+    if (attempt > 0) rmSync(logFile(places, name, attempt - 1), { force: true });
   }
 
   #emit(reason: 'Started' | 'Failed' | 'BackOff' | 'OOMKilling', message: string): void {

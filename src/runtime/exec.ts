@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import { PodrunError } from '../errors.js';
@@ -45,7 +44,8 @@ export interface ExecSession {
  * @throws ERR_PODRUN_CONTAINER_NOT_RUNNING, ERR_PODRUN_COMMAND_NOT_FOUND, ERR_PODRUN_COMMAND_NOT_EXECUTABLE, ERR_PODRUN_SANDBOX_GONE
  */
 export async function execInContainer(request: ExecRequest): Promise<ExecSession> {
-  const [config, connection] = await Promise.all([readConfig(request), SandboxConnection.connect(request.socket)]);
+  const config = readConfig(request);
+  const connection = await SandboxConnection.connect(request.socket);
   const session = new Session(connection, request.stdin);
   request.signal?.addEventListener('abort', () => connection.close(), { once: true });
   try {
@@ -58,12 +58,11 @@ export async function execInContainer(request: ExecRequest): Promise<ExecSession
   return session;
 }
 
-async function readConfig(request: ExecRequest): Promise<OciConfig> {
+function readConfig(request: ExecRequest): OciConfig {
   try {
     const attempts = readdirSync(request.bundles).map(Number);
-    return JSON.parse(
-      await readFile(join(request.bundles, String(Math.max(...attempts)), 'config.json'), 'utf8'),
-    ) as OciConfig;
+    const path = join(request.bundles, String(Math.max(...attempts)), 'config.json');
+    return JSON.parse(readFileSync(path, 'utf8')) as OciConfig;
   } catch (cause) {
     throw notRunning(request.container, cause);
   }
