@@ -19,29 +19,29 @@ NODEDIR = $(if $(wildcard $(NODE_PREFIX)/include/node/node.h),--nodedir=$(NODE_P
 
 export JOBS ?= max
 
-.PHONY: help demo build test test-unit test-root test-vm checks lint format bench install uninstall clean clean-test packages test-packages starter
+.PHONY: help demo build test test-unit test-root test-vm checks lint format bench install uninstall clean clean-test packages test-packages
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 demo: packages ## install what is missing, build, and run examples/hello.yaml
-	@$(MAKE) --no-print-directory -s build starter
+	@$(MAKE) --no-print-directory -s build
 	bin/podrun run examples/hello.yaml
 
-build: node_modules/.package-lock.json $(NATIVE) $(BUNDLE) ## build the addon, podrun-sandbox and the TypeScript
+build: node_modules/.package-lock.json $(NATIVE) $(STARTER) $(BUNDLE) ## build the addon, podrun-sandbox and the TypeScript
 
 test: packages test-packages ## install what tests need and run every ring: checks, unit, root, vm
-	@$(MAKE) --no-print-directory -s build starter
+	@$(MAKE) --no-print-directory -s build
 	@node test/tools/all.mjs
 
 test-unit: node_modules/.package-lock.json ## tests that need neither root nor network (T="FILE..." for some)
 	@node test/tools/ring.mjs unit $(T)
 
-test-root: build starter ## tests that need root (T="FILE..." for some)
+test-root: build ## tests that need root (T="FILE..." for some)
 	@node test/tools/ring.mjs root $(T)
 
-test-vm: build starter ## root tests on cgroup v2, in an emulated machine (T="FILE..." for some)
+test-vm: build ## root tests on cgroup v2, in an emulated machine (T="FILE..." for some)
 	@node test/vm/ring.mjs $(T)
 
 lint: node_modules/.package-lock.json ## check formatting, lint and types
@@ -51,10 +51,10 @@ format: node_modules/.package-lock.json ## format everything
 	npx biome check --write .
 	find native -name '*.cc' -o -name '*.h' | xargs clang-format --style=file -i
 
-bench: build starter ## measure podrun beside its peers
+bench: build ## measure podrun beside its peers
 	@node bench/run.mjs
 
-install: build starter ## install to PREFIX (/usr/local), below DESTDIR if set
+install: build ## install to PREFIX (/usr/local), below DESTDIR if set
 	rm -rf "$(DESTDIR)$(PREFIX)/lib/podrun"
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/lib/podrun/bin" "$(DESTDIR)$(PREFIX)/lib/podrun/dist" \
 		"$(DESTDIR)$(PREFIX)/lib/podrun/build/Release" "$(DESTDIR)$(PREFIX)/lib/podrun/rootfs-cache"
@@ -94,13 +94,11 @@ $(NATIVE) &: $(NATIVE_SOURCES) node_modules/.package-lock.json
 	npm run --silent build:native -- $(NODEDIR)
 	@touch $(NATIVE)
 
-# From scratch: a module whose source is gone would stay.
-$(BUNDLE): $(TS_SOURCES) node_modules/.package-lock.json
+# From scratch: a module whose source is gone would stay. With the rest in place the bundler can rehearse: build-tools/code-cache.mjs
+$(BUNDLE): $(TS_SOURCES) node_modules/.package-lock.json | $(NATIVE) $(STARTER)
 	rm -rf dist
 	npm run --silent build:ts
 	@touch $@
-
-starter: $(STARTER)
 
 $(STARTER): rootfs-cache/build.mjs
 	node rootfs-cache/build.mjs

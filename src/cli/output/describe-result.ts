@@ -2,12 +2,16 @@ import type { PodResult } from '../../pod/result.js';
 import type { PodStatus } from '../../pod/status.js';
 import { signalName } from '../stop-signals.js';
 
+export function describeOomKill(container: string): string {
+  return `container "${container}" was killed by the kernel for using more memory than its limit (OOMKilled)`;
+}
+
 function containerFailure(name: string, result: PodResult, status: PodStatus): string {
   const statuses = [...(status.initContainerStatuses ?? []), ...status.containerStatuses];
   const terminated = statuses.find((container) => container.name === name)?.state.terminated;
   const who = `container "${name}"`;
   const reason = result.reason ?? terminated?.reason;
-  if (reason === 'OOMKilled') return `${who} was killed by the kernel for using more memory than its limit (OOMKilled)`;
+  if (reason === 'OOMKilled') return describeOomKill(name);
   const message = (result.message ?? terminated?.message ?? '').trim();
   const detail = message === '' ? '' : `: ${message}`;
   if (reason === 'StartError' || reason === 'ContainerCannotRun') return `${who} could not be started${detail}`;

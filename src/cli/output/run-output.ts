@@ -3,7 +3,7 @@ import type { LogLine, PodEvent, PodHandle } from '../../podrun/api.js';
 import type { OutputStream, ProcessLike } from '../command.js';
 import { containerNames } from '../pod-options.js';
 import { painter } from './colour.js';
-import { describeResult } from './describe-result.js';
+import { describeOomKill, describeResult } from './describe-result.js';
 import { Live } from './live.js';
 import { colouredPrefix, LogLines } from './log-lines.js';
 import { printable } from './printable.js';
@@ -24,12 +24,20 @@ interface Sink {
   readonly lines: LogLines;
 }
 
+/** Most messages name their container themselves. */
+function eventText({ container, reason, message }: Extract<PodEvent, { type: 'event' }>): string {
+  if (container !== undefined && reason === 'OOMKilling') return describeOomKill(container);
+  if (container === undefined || message.includes(`"${container}"`)) return message;
+  return `container "${container}": ${reason}: ${message}`;
+}
+
 /** All that `podrun run` shows: the containers' output on its own two streams, podrun's own words on stderr. */
 export class RunOutput {
   private readonly sinks = new Map<string, Sink>();
   private progress: Progress | undefined;
   private live: Live | undefined;
   private broken = false;
+  private readonly said = new Set<string>();
   private pods = 1;
 
   constructor(
@@ -49,8 +57,10 @@ export class RunOutput {
     if (event.type === 'notice') this.say(event.message);
     else if (event.type === 'event') {
       // Normal ones are of every healthy Pod: of no interest unless asked for.
-      if (this.options.verbose || event.level === 'Warning')
-        this.say(`${event.container ? `container "${event.container}": ` : ''}${event.reason}: ${event.message}`);
+      if (!this.options.verbose && event.level !== 'Warning') return;
+      const text = eventText(event);
+      this.said.add(text);
+      this.say(text);
     } else {
       this.progress ??= new Progress();
       const line = this.progress.handle(event.event);
@@ -76,7 +86,7 @@ export class RunOutput {
 
   ended(handle: PodHandle, result: PodResult): void {
     const text = describeResult(handle.name, result, handle.status);
-    if (text) this.say(text);
+    if (text && !this.hasSaid(text, result.message)) this.say(text);
   }
 
   async flush(): Promise<void> {
@@ -86,6 +96,11 @@ export class RunOutput {
   end(): void {
     this.live?.end();
     this.live = undefined;
+  }
+
+  /** An event may have told the reason already, in its own words. */
+  private hasSaid(text: string, message: string | undefined): boolean {
+    return this.said.has(text) || (Boolean(message) && [...this.said].some((said) => said.includes(message!)));
   }
 
   /** After its reader has gone, output is read on, so that the containers can end, and dropped. */
