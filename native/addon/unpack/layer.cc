@@ -84,6 +84,9 @@ class Unpack {
       return;
     } catch (const std::bad_alloc&) {
       fail(LayerError{{}, {}, {}, SysError{ENOMEM, "malloc", {}, {}}});
+    } catch (const std::exception& error) {
+      // Nothing here throws another; but what leaves a thread ends the process.
+      fail(LayerError{refusalCode(Refusal::malformed), error.what(), {}, {}});
     }
   }
 
