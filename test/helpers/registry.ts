@@ -86,7 +86,10 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const certificate = options.tls ? await makeCertificate(directory, 'registry') : undefined;
   const config = join(directory, 'config.json');
   writeFileSync(config, configText(directory, options, tokens, certificate));
-  const process = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // Whatever ends the test, the registry ends with it.
+  const process = spawn('setpriv', ['--pdeathsig', 'KILL', 'docker-registry', 'serve', config], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const requests: string[] = [];
   const host = await follow(process, requests);
   return {

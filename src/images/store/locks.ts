@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageNative } from './native-part.js';
 
@@ -54,7 +54,7 @@ export class Locks {
     }
     const owned = held;
     return () => {
-      unlinkSync(path);
+      rmSync(path, { force: true });
       owned.close();
     };
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageNative } from './native-part.js';
 import type { Store } from './store.js';
@@ -29,7 +29,7 @@ export class Workspace {
       if (!lock) continue;
       mkdirSync(directory, { mode: 0o700 });
       const unlock = () => {
-        unlinkSync(directory + lockSuffix);
+        rmSync(directory + lockSuffix, { force: true });
         lock.close();
       };
       return new Workspace(directory, unlock, native);
@@ -70,7 +70,7 @@ async function ifFree(path: string, native: ImageNative, action: () => Promise<v
   if (!lock) return;
   try {
     await action();
-    unlinkSync(path);
+    rmSync(path, { force: true });
   } finally {
     lock.close();
   }
