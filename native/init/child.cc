@@ -48,11 +48,13 @@ constexpr Step kBecomeProgram[] = {
     // Before the filter, which may forbid to say anything.
     {"get ready", steps::tellReady},
     {"set no_new_privs", steps::noNewPrivileges},
-    // As late as can be: without no_new_privs it needs CAP_SYS_ADMIN, which the next step takes.
-    {"load the seccomp filter", steps::filter},
+    // Without no_new_privs it needs CAP_SYS_ADMIN, which the next step takes (seccomp(2)).
+    {"load the seccomp filter", steps::privilegedFilter},
     {"set the capabilities", steps::capabilities},
     // Again: the kernel forgets it when credentials change (PR_SET_PDEATHSIG(2const)).
     {"die with the sandbox", steps::stay},
+    // With no_new_privs it needs no privilege, and then a filter has to allow nothing of ours but execve.
+    {"load the seccomp filter", steps::unprivilegedFilter},
 };
 
 /** The first process of a container, from clone to its own root. */

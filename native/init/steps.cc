@@ -170,8 +170,11 @@ Status noNewPrivileges(Child& child) {
   return Done{};
 }
 
-Status filter(Child& child) {
-  return loadSeccomp(child.seccomp);
+Status privilegedFilter(Child& child) {
+  return child.process.noNewPrivileges ? Status(Done{}) : loadSeccomp(child.seccomp);
+}
+Status unprivilegedFilter(Child& child) {
+  return child.process.noNewPrivileges ? loadSeccomp(child.seccomp) : Status(Done{});
 }
 Status capabilities(Child& child) {
   return setCapabilities(child.process.capabilities);

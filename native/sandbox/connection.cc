@@ -27,7 +27,7 @@ Connection::Connection(Loop& loop, ConnectionOwner& owner, unique_fd socket)
 }
 
 void Connection::send(Channel channel, std::string_view payload) {
-  if (!socket_ || finishing_) return;
+  if (!socket_ || finishing_ || peerGone_) return;
   const uint32_t length = static_cast<uint32_t>(payload.size());
   const char header[kHeader] = {static_cast<char>(length >> 24), static_cast<char>(length >> 16),
                                 static_cast<char>(length >> 8), static_cast<char>(length),

@@ -133,6 +133,11 @@ t.test('a container', { skip: skipSandbox }, async (t) => {
       const output = await sandbox.output('mkdir /tmp/x; grep ^Seccomp: /proc/self/status', options);
       t.match(output, /supported\nSeccomp:\t2/, `noNewPrivileges ${noNewPrivileges}`);
     }
+    const names = ['capset', 'capget', 'poll', 'sendmsg', 'close_range'];
+    const strict = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names, action: 'SCMP_ACT_KILL_PROCESS' }] };
+    writeFileSync(path, await addon().compileSeccomp(JSON.stringify(strict)));
+    const options = { request: { seccompBpf: path }, process: { noNewPrivileges: true } };
+    t.equal((await sandbox.run(['true'], options)).exitCode, 0, 'nothing of ours but execve comes after the filter');
   });
 });
 
