@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoCode } from '../errors.js';
+import { sweepImageStore } from '../images/sweep.js';
 import { native } from '../native.js';
 import type { Directories } from '../paths.js';
 import { SandboxConnection } from '../runtime/connection.js';
@@ -27,7 +28,8 @@ const endingMs = 200;
 /** Finishes or undoes what dead podrun processes left half done; the first thing every command that looks at Pods does. */
 export async function recover(directories: Directories): Promise<void> {
   const uids = listUids(directories);
-  await Promise.all([...uids.map((uid) => reclaim(directories, uid)), removeOrphans(directories)]);
+  const pods = uids.map((uid) => reclaim(directories, uid));
+  await Promise.all([...pods, removeOrphans(directories), sweepImageStore(directories.root)]);
 }
 
 export function listUids(directories: Directories): string[] {

