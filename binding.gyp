@@ -6,7 +6,7 @@
   "targets": [
     {
       "target_name": "podrun",
-      "sources": ["<!@(ls native/addon/*.cc native/addon/*/*.cc native/base/*.cc)"],
+      "sources": ["<!@(find native/addon native/base -name *.cc)"],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "include_dirs": ["native"],
       "defines": ["NAPI_VERSION=9", "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
@@ -17,7 +17,7 @@
     {
       "target_name": "podrun-sandbox",
       "type": "executable",
-      "sources": ["<!@(ls native/sandbox/*.cc native/init/*.cc native/base/*.cc)"],
+      "sources": ["<!@(find native/sandbox native/init native/base -name *.cc)"],
       "include_dirs": ["native"],
       "defines": ["_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
       "cflags!": ["-fPIC", "-O3"],

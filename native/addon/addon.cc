@@ -1,7 +1,7 @@
 #include <napi.h>
 
-#include "addon/env.h"
 #include "addon/families.h"
+#include "addon/napi/env.h"
 
 namespace podrun {
 namespace {

@@ -1,7 +1,7 @@
-#include "addon/args.h"
 #include "addon/cgroup/tree.h"
 #include "addon/families.h"
-#include "addon/worker.h"
+#include "addon/napi/args.h"
+#include "addon/napi/worker.h"
 
 namespace podrun {
 namespace {

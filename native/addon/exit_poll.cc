@@ -1,6 +1,6 @@
 #include <sys/wait.h>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 #include "addon/reap.h"
 
 namespace podrun {

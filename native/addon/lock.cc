@@ -2,10 +2,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "addon/args.h"
 #include "addon/families.h"
-#include "addon/owned_fd.h"
-#include "addon/worker.h"
+#include "addon/napi/args.h"
+#include "addon/napi/owned_fd.h"
+#include "addon/napi/worker.h"
 
 namespace podrun {
 namespace {

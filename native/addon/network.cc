@@ -1,11 +1,11 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 
-#include "addon/args.h"
 #include "addon/families.h"
+#include "addon/napi/args.h"
+#include "addon/napi/owned_fd.h"
+#include "addon/napi/worker.h"
 #include "addon/network/attach.h"
-#include "addon/owned_fd.h"
-#include "addon/worker.h"
 
 namespace podrun {
 namespace {

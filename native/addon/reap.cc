@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "addon/args.h"
-#include "addon/env.h"
 #include "addon/families.h"
+#include "addon/napi/args.h"
+#include "addon/napi/env.h"
 
 namespace podrun {
 namespace {

@@ -1,9 +1,9 @@
 #include <cstring>
 
-#include "addon/args.h"
 #include "addon/families.h"
+#include "addon/napi/args.h"
+#include "addon/napi/worker.h"
 #include "addon/seccomp/program.h"
-#include "addon/worker.h"
 
 namespace podrun {
 namespace {

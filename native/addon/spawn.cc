@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "addon/args.h"
 #include "addon/families.h"
+#include "addon/napi/args.h"
 #include "addon/reap.h"
 #include "addon/spawn/clone3.h"
 #include "addon/spawn/sealed_binary.h"

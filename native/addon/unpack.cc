@@ -3,11 +3,11 @@
 #include <atomic>
 #include <memory>
 
-#include "addon/args.h"
 #include "addon/families.h"
+#include "addon/napi/args.h"
+#include "addon/napi/worker.h"
 #include "addon/unpack/layer.h"
 #include "addon/unpack/remove.h"
-#include "addon/worker.h"
 
 namespace podrun {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 #include "base/fd.h"
 
 namespace podrun::cgroup {

@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 #include "base/fd.h"
 
 namespace podrun::cgroup {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <sstream>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 namespace podrun::cgroup {
 namespace {

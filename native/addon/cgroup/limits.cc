@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "addon/cgroup/file.h"
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 namespace podrun::cgroup {
 namespace {

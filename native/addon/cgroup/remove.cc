@@ -9,7 +9,7 @@
 
 #include "addon/cgroup/file.h"
 #include "addon/cgroup/tree.h"
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 #include "base/fd.h"
 
 namespace podrun::cgroup {

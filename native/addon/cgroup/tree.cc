@@ -11,7 +11,7 @@
 
 #include "addon/cgroup/devices.h"
 #include "addon/cgroup/file.h"
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 #include "base/fd.h"
 
 namespace podrun::cgroup {

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 #include "addon/network/link.h"
 #include "addon/network/rules.h"
 

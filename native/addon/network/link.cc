@@ -11,7 +11,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 #include "addon/network/namespace.h"
 
 namespace podrun::network {

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 namespace podrun::network {
 namespace {

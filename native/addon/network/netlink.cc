@@ -7,7 +7,7 @@
 #include <cstring>
 #include <optional>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 namespace podrun::network {
 namespace {

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <optional>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 namespace podrun::seccomp {
 namespace {

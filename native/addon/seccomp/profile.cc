@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <map>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 namespace podrun::seccomp {
 namespace {

@@ -11,7 +11,7 @@
 #include <memory>
 #include <set>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 #include "addon/seccomp/library.h"
 #include "base/fd.h"
 

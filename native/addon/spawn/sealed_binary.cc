@@ -7,7 +7,7 @@
 
 #include <mutex>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U  // Linux 6.3

@@ -1,4 +1,4 @@
-#include "addon/worker.h"
+#include "addon/napi/worker.h"
 
 #include <signal.h>
 

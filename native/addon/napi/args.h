@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 namespace podrun {
 

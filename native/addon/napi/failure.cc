@@ -1,4 +1,4 @@
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 #include <cstring>
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "addon/worker.h"
+#include "addon/napi/worker.h"
 
 namespace podrun {
 

@@ -1,13 +1,13 @@
-#include "addon/owned_fd.h"
+#include "addon/napi/owned_fd.h"
 
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <cstring>
 
-#include "addon/args.h"
-#include "addon/env.h"
 #include "addon/families.h"
+#include "addon/napi/args.h"
+#include "addon/napi/env.h"
 
 namespace podrun {
 namespace {

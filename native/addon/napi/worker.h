@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "addon/failure.h"
+#include "addon/napi/failure.h"
 
 namespace podrun {
 
