@@ -63,6 +63,15 @@ t.test('examples, by the command line', { skip }, async (t) => {
     t.same(readdirSync(join(project, 'examples')).sort(), [...Object.keys(examples), endless].sort());
   });
 
+  t.test('the first Pod says that its image is unpacked', async (t) => {
+    const command = run('run', join(project, 'examples', 'hello.yaml'));
+    t.equal(await command.ended, 0);
+    t.match(
+      command.err,
+      /^podrun: pulling podrun\.local\/starter:latest\npodrun: pulled podrun\.local\/starter:latest \(sha256:\w{12}, /,
+    );
+  });
+
   for (const [file, { out, err = '', code = 0 }] of Object.entries(examples)) {
     t.test(`${file} ends by itself as it says`, async (t) => {
       const command = run('run', join(project, 'examples', file));

@@ -34,4 +34,9 @@ for directory in dev/shm tmp run var/lib/podrun var/log/pods; do
   $bb mount -t tmpfs -o mode=1777 tmpfs "/root/$directory"
 done
 $bb mount -t 9p -o "$options,rw,cache=none" job /root/job || die "cannot mount the job"
+# The checkout once more, for it may be below one of those.
+project=$($bb cat /root/job/project)
+$bb mkdir -p /rw/project /rw/project-work "/root$project"
+$bb mount -t overlay -o "lowerdir=/lower$project,upperdir=/rw/project,workdir=/rw/project-work" overlay "/root$project" ||
+  die "cannot mount $project"
 exec $bb switch_root /root /bin/sh /job/main

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { project } from '../tools/ts-hooks.mjs';
 import { findKernel, makeInitramfs } from './initramfs.mjs';
 
 /**
@@ -39,6 +40,7 @@ export async function runInMachine(script, { timeoutMs, collect = [], onOutput =
     const { version, image } = await findKernel();
     const initramfs = await makeInitramfs(version, job);
     await writeFile(join(job, 'main'), await readFile(new URL('./main.sh', import.meta.url)));
+    await writeFile(join(job, 'project'), project);
     await writeFile(join(job, 'command'), script);
     const { output, timedOut } = await boot(qemuArguments({ kernel: image, initramfs, job }), timeoutMs, onOutput);
     const status = (await read('status')).trim();
