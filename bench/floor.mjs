@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { printedMs, run } from './measure.mjs';
@@ -46,9 +46,5 @@ export class Floor {
 
   exec(pid) {
     return printedMs([this.#program, 'exec', String(pid)]);
-  }
-
-  close() {
-    for (const directory of this.#cgroups) rmdirSync(directory);
   }
 }

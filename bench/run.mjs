@@ -10,6 +10,7 @@ import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { presentCgroups, removeCgroups } from './cgroups.mjs';
 import { Floor } from './floor.mjs';
 import { unpackLayout } from './image.mjs';
 import { OciRuntime } from './peers/oci-runtime.mjs';
@@ -66,14 +67,14 @@ async function main() {
   mkdirSync(scratch, { mode: 0o700 });
   const layout = join(scratch, 'layout');
   const rootfs = join(scratch, 'rootfs');
+  const cgroups = presentCgroups();
   let peers;
-  let floor;
   let podrun;
   try {
     // A copy in the scratch directory, which is there in another root directory too.
     cpSync(starter, layout, { recursive: true });
     await unpackLayout(layout, rootfs);
-    floor = await Floor.build(scratch, rootfs);
+    const floor = await Floor.build(scratch, rootfs);
     podrun = await PodrunSubject.open(scratch);
     peers = await openPeers(scratch, layout, rootfs);
     const results = {};
@@ -85,7 +86,7 @@ async function main() {
   } finally {
     await podrun?.close();
     for (const stage of peers?.stages ?? []) stage.close();
-    floor?.close();
+    removeCgroups(cgroups);
     rmSync(scratch, { recursive: true, force: true });
   }
 }

@@ -63,8 +63,8 @@ export class Podman {
     return this.#stage.pid;
   }
 
-  removeAll() {
-    return this.#ms('pod', 'rm', '--all', '--force', '--time', '0');
+  remove(pod) {
+    return this.#ms('pod', 'rm', '--force', '--time', '0', pod);
   }
 
   #ms(...args) {

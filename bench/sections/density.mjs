@@ -76,8 +76,10 @@ async function podmanRows(podman, scratch) {
     const pids = descendants(podman.stagePid).filter((pid) => ofPodman.has(commandName(pid)));
     const kernel = kernelMiB() - kernelBefore;
     const all = total(pids);
-    const removal = await podman.removeAll();
-    const times = `started in ${number(startMs / 1000)} s, removed in ${number(removal / 1000)} s`;
+    const removing = performance.now();
+    await Promise.all(names(count).map((name) => podman.remove(name)));
+    const removalMs = performance.now() - removing;
+    const times = `started in ${number(startMs / 1000)} s, removed in ${number(removalMs / 1000)} s`;
     rows.push(row(podman.name, count, all, kernel, times));
     await sleep(1000);
   }

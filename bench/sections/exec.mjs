@@ -23,7 +23,7 @@ export async function benchExec({ podrun, floor, podmen, runtimes, scratch, runs
     { runs, pauseMs: 20 },
   );
   for (const runtime of runtimes) await runtime.removeSleep();
-  for (const podman of podmen) await podman.removeAll();
+  for (const podman of podmen) await podman.remove('sleep');
   await handle.delete({ force: true });
   printSamples('exec of `true` in a running container', samples);
   const [floorMs, libraryMs] = ['system calls alone', 'library'].map((name) => median(samples.get(name)));
