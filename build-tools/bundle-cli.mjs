@@ -57,28 +57,30 @@ const undiciOutside = {
 };
 
 /**
- * Modules of Node.js that take long to load (node:crypto 1.5 ms) are loaded when something of them is used, not by the import.
- * Only those of which nothing is used while a module is evaluated, as a base class would be.
+ * Modules of Node.js that take long to load (node:crypto 1.5 ms) are loaded when something of them is called, not by the import.
+ * Not for modules whose classes are extended or asked for by instanceof.
  */
 const late = {
   name: 'late',
   setup(builder) {
     const require = createRequire(import.meta.url);
-    const modules =
-      /^node:(crypto|dns|fs\/promises|child_process|zlib|stream\/consumers|stream\/promises|net|os|util)$/;
+    const modules = /^node:(crypto|dns|fs\/promises|child_process|zlib|stream\/consumers|stream\/promises|net)$/;
     builder.onResolve({ filter: modules }, ({ path, namespace }) =>
       namespace === 'late' ? undefined : { path, namespace: 'late' },
     );
-    builder.onLoad({ filter: /^/, namespace: 'late' }, ({ path }) => {
-      const getters = Object.keys(require(path)).map(
-        (key) => `get ${JSON.stringify(key)}() { return it()[${JSON.stringify(key)}]; }`,
-      );
-      return {
-        contents: `const it = () => require(${JSON.stringify(path)}); module.exports = { ${getters.join(', ')} };`,
-      };
-    });
+    builder.onLoad({ filter: /^/, namespace: 'late' }, ({ path }) => ({ contents: lateModule(path, require(path)) }));
   },
 };
+
+/** An ES module, of which the bundler takes what is used. */
+function lateModule(path, exports) {
+  const lines = Object.keys(exports).map((key) =>
+    typeof exports[key] === 'function'
+      ? `export function ${key}(...args) { return new.target ? Reflect.construct(it().${key}, args) : it().${key}(...args); }`
+      : `export const ${key} = /* @__PURE__ */ (() => it().${key})();`,
+  );
+  return `const it = () => require(${JSON.stringify(path)});\n${lines.join('\n')}`;
+}
 
 async function bundle(options) {
   const { outputFiles } = await build({ ...common, ...options });

@@ -22,6 +22,7 @@ async function warmUp({ main, openPodrun }) {
     ['help'],
     ['ps'],
     ['delete', '-f', manifest, '--ignore-not-found'],
+    ['run', manifest],
     ['run', join(base, 'nothing.yaml')],
   ];
   for (const line of lines) await main([...line, ...places], { process, open: openPodrun });

@@ -2,10 +2,11 @@
 // Loads the command line with the code that V8 made of it at build time, where that is of this V8: 18 ms less than compiling.
 // Node.js's own module.enableCompileCache() would keep such code below /tmp, where others could put theirs for root to run.
 const { readFileSync } = require('node:fs');
-const { createRequire, wrap } = require('node:module');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 
+// What require('node:module') gives, which would take 1 ms to load.
+const { createRequire, wrap } = module.constructor;
 const bundle = 'BUNDLE';
 const filename = join(__dirname, `${bundle}.cjs`);
 
