@@ -18,6 +18,11 @@ export interface OwnedFd {
 export interface SandboxStart {
   /** Absolute path of the static `podrun-sandbox`; copied once per process into a sealed memfd. */
   readonly binary: string;
+  /**
+   * pids of sandboxes that other processes started: if one runs the same binary, its memfd is used instead of a copy, so that
+   * all share their text. What is not (any more) a sandbox is passed over.
+   */
+  readonly peers?: readonly number[];
   /** Directory of the Pod's leaf cgroup on the unified hierarchy (v2, or "unified" on a hybrid host), for CLONE_INTO_CGROUP. */
   readonly cgroup: string;
   /** Share the host's network namespace (no CLONE_NEWNET). */

@@ -138,8 +138,8 @@ Spawned clone(Child& child, const std::string& cgroup, uint64_t namespaces) {
   return {static_cast<pid_t>(pid), unique_fd(pidfd)};
 }
 
-Spawned spawn(const std::string& binary, const std::string& cgroup, uint64_t namespaces, int control) {
-  const unique_fd image = sealedBinary(binary);
+Spawned spawn(const std::string& binary, const unique_fd& image, const std::string& cgroup,
+              uint64_t namespaces, int control) {
   const unique_fd null = clearOf(unique_fd(open("/dev/null", O_RDWR | O_CLOEXEC)), "/dev/null");
   if (!null) raise("open", "/dev/null");
   Child child{null.get(), control, image.get()};
@@ -149,6 +149,12 @@ Spawned spawn(const std::string& binary, const std::string& cgroup, uint64_t nam
     throw SysError{child.error, child.syscall, binary, "start the sandbox"};
   }
   return spawned;
+}
+
+std::vector<pid_t> pids(const Argument& peers) {
+  if (peers.missing()) return {};
+  const std::vector<int64_t> numbers = peers.integers(1, INT32_MAX);
+  return {numbers.begin(), numbers.end()};
 }
 
 Napi::Value startSandbox(const Napi::CallbackInfo& info) {
@@ -166,7 +172,8 @@ Napi::Value startSandbox(const Napi::CallbackInfo& info) {
   // Ours only: O_NONBLOCK belongs to the open file description, and each end is one.
   if (fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) raise("fcntl", "control socket");
 
-  Spawned spawned = spawn(binary, cgroup, namespaces, theirs.get());
+  Spawned spawned =
+      spawn(binary, sealedBinary(binary, pids(options["peers"])), cgroup, namespaces, theirs.get());
   const Napi::Env env = info.Env();
   Napi::Object result = Napi::Object::New(env);
   result.Set("pid", Napi::Number::New(env, spawned.pid));

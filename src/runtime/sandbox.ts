@@ -2,7 +2,8 @@ import { PodrunError } from '../errors.js';
 import { native } from '../native.js';
 import { sandboxBinary } from '../paths.js';
 import { type ExitEvent, SandboxConnection, type SandboxEvent } from './connection.js';
-import { attachNetwork } from './network/attach.js';
+import { attachNetwork, leaseDirectory } from './network/attach.js';
+import { someHolders } from './network/leases.js';
 import type { ProcessIdentity } from './process.js';
 
 export interface SandboxOptions {
@@ -79,7 +80,8 @@ function startProcess(options: SandboxOptions) {
   const addon = native();
   try {
     const cgroup = addon.cgroupCreate({ path: `${options.cgroup}/sandbox` });
-    return addon.startSandbox({ binary: sandboxBinary, cgroup: cgroup.unified });
+    const peers = someHolders(leaseDirectory, 3);
+    return addon.startSandbox({ binary: sandboxBinary, cgroup: cgroup.unified, peers });
   } catch (cause) {
     const { syscall, path, errno } = cause as { syscall?: string; path?: string; errno?: number };
     const code =
