@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -16,10 +17,30 @@ export async function interleave(subjects, { runs, pauseMs = 100 }) {
       const ms = await sample();
       if (round >= 0) samples.get(name).push(ms);
       // The kernel takes network namespaces away after the fact, holding locks that the next start needs.
-      await sleep(pauseMs);
+      await settle(pauseMs);
     }
   }
   return samples;
+}
+
+const patienceMs = 3000;
+
+/** Pauses until the processors have been idle for most of one pause, so that a neighbour's burst is not measured; not for ever. */
+async function settle(pauseMs) {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const before = processorTime();
+    await sleep(pauseMs);
+    const after = processorTime();
+    const idle = (after.idle - before.idle) / Math.max(after.all - before.all, 1);
+    if (idle > 0.8 || performance.now() > deadline) return;
+  }
+}
+
+/** The first line of /proc/stat, in ticks. @see proc_stat(5) */
+function processorTime() {
+  const fields = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0].split(/ +/).slice(1).map(Number);
+  return { idle: fields[3] + fields[4], all: fields.reduce((sum, field) => sum + field, 0) };
 }
 
 export function median(values) {
