@@ -91,11 +91,14 @@ void ExecSession::readChannel() {
   }
 }
 
+/** The channel has been closed by the program's exec and by the helper's end, which may both be later than
+ * the program's own end. */
 void ExecSession::started() {
   running_ = true;
   if (connection_ == nullptr) {
-    kill(pid_, SIGKILL);  // the client went while the process was being made
-    return;
+    // The client went while the process was being made.
+    if (!processEnded_) kill(pid_, SIGKILL);
+    return endIfDrained();
   }
   if (start_.process.terminal) {
     TerminalEnds ends = splitTerminal(std::move(master_));
@@ -107,6 +110,7 @@ void ExecSession::started() {
     if (inPipe_) in_.open(std::move(inPipe_), 0);
   }
   owner_.onExecStarted(*this);
+  if (processEnded_ && !over_) drainTimer_.open(timerAfter(kDrainMs), EPOLLIN);
 }
 
 bool ExecSession::reaped(pid_t pid, const siginfo_t& info) {

@@ -193,12 +193,17 @@ export class TestSandbox {
     return this.started.process.wait();
   }
 
-  /** What the sandbox has open, in the order of its descriptors. */
+  /** What the sandbox has open, in the order of its descriptors; it may be closing some meanwhile. */
   descriptors(): readonly string[] {
     const directory = `/proc/${this.pid}/fd`;
-    return readdirSync(directory)
-      .sort((a, b) => Number(a) - Number(b))
-      .map((fd) => readlinkSync(join(directory, fd)));
+    const fds = readdirSync(directory).sort((a, b) => Number(a) - Number(b));
+    return fds.flatMap((fd) => {
+      try {
+        return [readlinkSync(join(directory, fd))];
+      } catch {
+        return [];
+      }
+    });
   }
 
   async remove(): Promise<void> {

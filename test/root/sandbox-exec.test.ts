@@ -101,7 +101,8 @@ t.test('exec', { skip: skipSandbox }, async (t) => {
     session.connection.send(4, Buffer.from('{"width":100,"height":50}'));
     session.write('stty size\n');
     await until(session, /50 100\r\n/);
-    session.write("echo g''o; sleep 100\n");
+    // It says that it is in the foreground itself: before that, the signal would be the shell's.
+    session.write(`sh -c 'echo g""o; exec sleep 100'\n`);
     await until(session, /go\r\n/);
     session.write('\x03');
     session.write('exit 3\n');
@@ -139,7 +140,8 @@ t.test('exec', { skip: skipSandbox }, async (t) => {
       sessions.map((session) => session.output[1]),
       sessions.map((_, i) => `${i}\n`),
     );
-    t.equal(sandbox.descriptors().length, before);
+    // It tells the end before it closes.
+    while (sandbox.descriptors().length > before) await sleep(5);
   });
 
   t.test('ends with the container', async (t) => {
