@@ -14,7 +14,6 @@ function directive(assert) {
 
 /** A file or a subtest, while its lines come in. */
 class Level {
-  #title;
   #path;
   #tests;
   /** The subtest whose closing line is to come next. */
@@ -23,7 +22,7 @@ class Level {
   #asserts = [];
 
   constructor(parser, title, path, tests) {
-    this.#title = title;
+    this.title = title;
     this.#path = path;
     this.#tests = tests;
     parser.on('child', (child) => {
@@ -35,7 +34,7 @@ class Level {
 
   #assert(assert) {
     const subtest = this.#open;
-    if (subtest?.#title === assert.name) {
+    if (subtest?.title === assert.name) {
       this.#open = undefined;
       subtest.#close(assert.ok, directive(assert));
     } else {
