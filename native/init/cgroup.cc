@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "base/fd.h"
-#include "init/mount_api.h"
+#include "init/mount/mount_api.h"
 
 namespace podrun {
 namespace {

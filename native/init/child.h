@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "base/oci.h"
 #include "init/cgroup.h"
-#include "init/rootfs.h"
+#include "init/mount/rootfs.h"
 
 namespace podrun {
 

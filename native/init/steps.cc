@@ -8,9 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "init/devices.h"
-#include "init/mount_api.h"
-#include "init/mounts.h"
+#include "init/mount/devices.h"
+#include "init/mount/mount_api.h"
+#include "init/mount/mounts.h"
 #include "init/namespaces.h"
 #include "init/privileges.h"
 #include "init/program.h"

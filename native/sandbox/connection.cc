@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "sandbox/scratch.h"
+#include "sandbox/streams/scratch.h"
 
 namespace podrun {
 namespace {

@@ -6,11 +6,11 @@
 
 #include "base/json.h"
 #include "init/namespaces.h"
-#include "sandbox/clock.h"
 #include "sandbox/messages.h"
-#include "sandbox/pipes.h"
 #include "sandbox/record.h"
-#include "sandbox/scratch.h"
+#include "sandbox/streams/clock.h"
+#include "sandbox/streams/pipes.h"
+#include "sandbox/streams/scratch.h"
 
 namespace podrun {
 

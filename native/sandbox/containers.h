@@ -8,8 +8,8 @@
 
 #include "init/child.h"
 #include "init/report.h"
-#include "sandbox/logs.h"
 #include "sandbox/loop.h"
+#include "sandbox/streams/logs.h"
 
 namespace podrun {
 

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "init/namespaces.h"
-#include "sandbox/pty.h"
-#include "sandbox/scratch.h"
+#include "sandbox/streams/pty.h"
+#include "sandbox/streams/scratch.h"
 
 namespace podrun {
 namespace {

@@ -9,7 +9,7 @@
 #include "init/report.h"
 #include "sandbox/connection.h"
 #include "sandbox/loop.h"
-#include "sandbox/pipes.h"
+#include "sandbox/streams/pipes.h"
 
 namespace podrun {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "base/json.h"
-#include "init/mount_api.h"
+#include "init/mount/mount_api.h"
 #include "sandbox/messages.h"
 #include "sandbox/sandbox.h"
 

@@ -1,4 +1,4 @@
-#include "init/devices.h"
+#include "init/mount/devices.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

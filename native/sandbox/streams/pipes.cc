@@ -1,4 +1,4 @@
-#include "sandbox/pipes.h"
+#include "sandbox/streams/pipes.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

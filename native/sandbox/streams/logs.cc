@@ -1,4 +1,4 @@
-#include "sandbox/logs.h"
+#include "sandbox/streams/logs.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <ctime>
 #include <vector>
 
-#include "sandbox/clock.h"
-#include "sandbox/scratch.h"
+#include "sandbox/streams/clock.h"
+#include "sandbox/streams/scratch.h"
 
 namespace podrun {
 namespace {

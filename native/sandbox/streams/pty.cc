@@ -1,4 +1,4 @@
-#include "sandbox/pty.h"
+#include "sandbox/streams/pty.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>

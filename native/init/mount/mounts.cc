@@ -1,4 +1,4 @@
-#include "init/mounts.h"
+#include "init/mount/mounts.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -11,8 +11,8 @@
 
 #include "base/fd.h"
 #include "base/rooted.h"
-#include "init/devices.h"
-#include "init/mount_api.h"
+#include "init/mount/devices.h"
+#include "init/mount/mount_api.h"
 
 namespace podrun {
 namespace {

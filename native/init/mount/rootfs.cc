@@ -1,4 +1,4 @@
-#include "init/rootfs.h"
+#include "init/mount/rootfs.h"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "init/mount_api.h"
+#include "init/mount/mount_api.h"
 
 namespace podrun {
 namespace {

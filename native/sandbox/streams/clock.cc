@@ -1,4 +1,4 @@
-#include "sandbox/clock.h"
+#include "sandbox/streams/clock.h"
 
 #include <ctime>
 

@@ -1,4 +1,4 @@
-#include "init/mount_api.h"
+#include "init/mount/mount_api.h"
 
 #include <fcntl.h>
 #include <sys/mount.h>
