@@ -30,6 +30,7 @@ const sections = {
   many: benchMany,
   memory: benchMemory,
 };
+const withoutPeers = new Set(['library', 'many']);
 const starter = fileURLToPath(new URL('../rootfs-cache/starter', import.meta.url));
 
 async function openPeers(scratch, layout, rootfs) {
@@ -76,10 +77,11 @@ async function main() {
     await unpackLayout(layout, rootfs);
     const floor = await Floor.build(scratch, rootfs);
     podrun = await PodrunSubject.open(scratch);
-    peers = await openPeers(scratch, layout, rootfs);
+    const names = values.only?.split(',') ?? Object.keys(sections);
+    if (names.some((name) => !withoutPeers.has(name))) peers = await openPeers(scratch, layout, rootfs);
     const results = {};
     const context = { ...peers, podrun, floor, scratch, runs: Number(values.runs) };
-    for (const name of values.only?.split(',') ?? Object.keys(sections)) {
+    for (const name of names) {
       results[name] = Object.fromEntries(await sections[name](context));
     }
     if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
