@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { PodrunError } from '../errors.js';
+import { type ErrorCode, PodrunError } from '../errors.js';
 import type { Image } from '../images/image.js';
 import { readImageFile } from '../images/users.js';
 import type { Container } from '../manifest/pod.js';
@@ -12,6 +12,13 @@ import { backOffDelayMs, nextRestartsInRow } from './backoff.js';
 import { fromExit, initialStatus, running, seconds, terminated, waiting } from './container-status.js';
 import type { PodContext } from './context.js';
 import type { ContainerStatus, ContainerTerminated } from './status.js';
+
+/** Errors that are of the program, not of podrun or the machine. */
+const attemptErrors: ReadonlySet<ErrorCode> = new Set([
+  'ERR_PODRUN_COMMAND_NOT_FOUND',
+  'ERR_PODRUN_COMMAND_NOT_EXECUTABLE',
+  'ERR_PODRUN_START',
+]);
 
 /** Whether a container that ended so is started again. */
 export type RestartRule = (ended: ContainerTerminated) => boolean;
@@ -155,9 +162,16 @@ export class ContainerRunner {
     this.#emit('Started', `started container "${name}"`);
   }
 
-  /** A program that can't be run counts as an attempt that ended with 126, 127 or 128, as under the kubelet. */
+  /**
+   * A program that can't be run counts as an attempt that ended with 126, 127 or 128, as under the kubelet. What another
+   * attempt would not mend (a limit that can't be enforced, a user that isn't there) fails the Pod.
+   */
   #failedToStart(error: unknown): ContainerTerminated {
-    if (!(error instanceof PodrunError) || error.code === 'ERR_PODRUN_SANDBOX_GONE') throw error;
+    if (!(error instanceof PodrunError) || !attemptErrors.has(error.code)) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#set(waiting(this.#status, 'CreateContainerError', message));
+      throw error;
+    }
     const now = seconds(this.#context.clock.now());
     const state: ContainerTerminated = {
       exitCode: error.exitCode ?? 128,

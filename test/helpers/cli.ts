@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Directories } from './machine.js';
 
-const podrun = join(fileURLToPath(new URL('../..', import.meta.url)), 'bin/podrun');
+export const podrunCommand = join(fileURLToPath(new URL('../..', import.meta.url)), 'bin/podrun');
 
 export interface CommandResult {
   readonly exitCode: number;
@@ -23,7 +23,7 @@ export interface Command {
 export function command(directories: Directories, args: readonly string[], input?: string): Command {
   const { root, state, logs } = directories;
   const [verb = '', ...rest] = args;
-  const child = spawn(podrun, ['--root', root, '--state', state, '--logs', logs, verb, ...rest], {
+  const child = spawn(podrunCommand, ['--root', root, '--state', state, '--logs', logs, verb, ...rest], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -132,7 +132,7 @@ t.test('cgroups', { skip: skipWithoutRoot }, async (t) => {
     t.equal(cgroupStat(path).populated, true);
     t.same(await once(child, 'exit'), [null, 'SIGKILL']);
     const stat = cgroupStat(path);
-    t.equal(stat.oomKills, 1);
+    t.ok(stat.oomKills >= 1, `${stat.oomKills}: on v2 the group is killed, and each process counts`);
     t.ok(stat.cpuUsageUs > 5_000, `${stat.cpuUsageUs} us of cpu`);
     t.throws(() => cgroupStat(`${top}/none`), failure({ errno: 2, path: join(layout.unified, top, 'none') }));
   });

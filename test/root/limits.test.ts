@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { test } from 'tap';
+import { podrunCommand } from '../helpers/cli.js';
 import {
   openPodrun,
   outputOf,
@@ -85,4 +88,21 @@ test('limits', { skip }, async (t) => {
     await handle.delete({ force: true });
     t.ok(output === '209715200\n50000 100000\n' || output === 'hybrid\n', output);
   });
+});
+
+test('a limit that the machine cannot enforce is an error, not a Pod without it', { skip }, async (t) => {
+  const memory = '/sys/fs/cgroup/memory';
+  if (!existsSync(memory)) return t.skip('the controllers are on cgroup v2, where none can be taken away for a test');
+  const directories = privateDirectories();
+  t.teardown(() => directories.remove());
+  const limited = podOf('limited', [{ command: ['true'], resources: { limits: { memory: '64Mi' } } }]);
+  const { root, state, logs } = directories;
+  // In a mount namespace of its own podrun sees no memory controller; the machine's stays where it is.
+  const script = `umount ${memory} && exec ${podrunCommand} --root ${root} --state ${state} --logs ${logs} run -`;
+  const ended = spawnSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
+    input: JSON.stringify(limited),
+    encoding: 'utf8',
+  });
+  t.match(ended.stderr, /can't enforce a memory limit: it has no memory cgroup controller/);
+  t.equal(ended.status, 125);
 });

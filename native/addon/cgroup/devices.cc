@@ -19,6 +19,8 @@ namespace {
 // the v1 "devices" controller, which would cost a move of each process, is not needed (kernel/bpf/cgroup.c,
 // __cgroup_bpf_check_dev_permission).
 
+constexpr int kLoadTries = 5;
+
 struct Device {
   int major;
   int minor;  // -1 for all
@@ -98,7 +100,11 @@ void confineDevices(const std::string& directory) {
   load.insns = address(instructions.data());
   load.insn_cnt = static_cast<__u32>(instructions.size());
   load.license = address("Apache-2.0");
-  unique_fd program(static_cast<int>(bpf(BPF_PROG_LOAD, load)));
+  // EAGAIN: the verifier gave way to a signal (kernel/bpf/verifier.c, signal_pending).
+  unique_fd program;
+  for (int tries = 0; !program && (tries == 0 || (errno == EAGAIN && tries < kLoadTries)); ++tries) {
+    program.reset(static_cast<int>(bpf(BPF_PROG_LOAD, load)));
+  }
   if (!program) raise("bpf(BPF_PROG_LOAD)", directory);
 
   bpf_attr attach{};
