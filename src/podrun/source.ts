@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { errnoCode, PodrunError } from '../errors.js';
 import type { ManifestFile } from '../manifest/pod.js';
@@ -21,9 +22,9 @@ export function readSource(source: PodSource): ManifestFile {
 }
 
 function readFile(path: string): ManifestFile {
-  let text: string;
+  let data: Buffer;
   try {
-    text = readFileSync(path, 'utf8');
+    data = readBounded(path);
   } catch (cause) {
     const reasons: Record<string, string> = {
       ENOENT: 'no such file',
@@ -31,13 +32,31 @@ function readFile(path: string): ManifestFile {
       EISDIR: 'is a directory',
     };
     const code = errnoCode(cause) ?? '';
-    throw new PodrunError('ERR_PODRUN_MANIFEST_UNREADABLE', `cannot read ${path}: ${reasons[code] ?? code}`, {
-      cause,
-      path,
-    });
+    throw unreadable(path, `cannot read ${path}: ${reasons[code] ?? code}`, cause);
   }
-  if (text.length > maxBytes) {
-    throw new PodrunError('ERR_PODRUN_MANIFEST_UNREADABLE', `${path} has more than 3 MiB`, { path });
+  if (data.length > maxBytes) throw unreadable(path, `${path} has more than 3 MiB`);
+  if (!isUtf8(data)) throw unreadable(path, `${path} is not text in UTF-8`);
+  return readManifest({ text: data.toString('utf8'), name: path });
+}
+
+function unreadable(path: string, message: string, cause?: unknown): PodrunError {
+  return new PodrunError('ERR_PODRUN_MANIFEST_UNREADABLE', message, { cause, path });
+}
+
+/** No more than is taken anyway and one byte: the file may be a device or a pipe without an end. */
+function readBounded(path: string): Buffer {
+  const fd = openSync(path, 'r');
+  try {
+    const parts: Buffer[] = [];
+    for (let left = maxBytes + 1; left > 0; ) {
+      const part = Buffer.allocUnsafe(Math.min(left, 64 * 1024));
+      const bytes = readSync(fd, part);
+      if (bytes === 0) break;
+      parts.push(part.subarray(0, bytes));
+      left -= bytes;
+    }
+    return Buffer.concat(parts);
+  } finally {
+    closeSync(fd);
   }
-  return readManifest({ text, name: path });
 }

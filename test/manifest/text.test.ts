@@ -201,6 +201,18 @@ t.test('text that is no YAML is refused with place, line and caret', async (t) =
   t.match(syntaxError('{"a": 1,, "b": 2}'), { message: /pod\.yaml:1:9: / });
 });
 
+t.test('what no text has is one problem, not one for each line', async (t) => {
+  const error = syntaxError('a: 1\nb: \u0000\u0001\nc: }\n\u0007');
+  t.equal(error.code, 'ERR_PODRUN_MANIFEST_SYNTAX');
+  t.equal(error.problems?.length, 1);
+  t.match(error.message, /^pod\.yaml:2:4: control characters are not allowed \(0x00\)/);
+  t.same(
+    values('a: "\\u0000\\t"\r\nb: \t\u00e9 \ufffd'),
+    [{ a: '\u0000\t', b: '\u00e9 \ufffd' }],
+    'an escaped one is none',
+  );
+});
+
 t.test('every value and every key can be found again', async (t) => {
   const place = (text: string, path: Parameters<ReturnType<typeof documents>[0]['locate']>[0], at: 'key' | 'value') => {
     const span = documents(text)[0]!.locate(path, at)!;

@@ -1,4 +1,3 @@
-import { text } from 'node:stream/consumers';
 import type { PodHandle, PodrunApi, PodrunOptions, PodSource, RunOptions } from '../../podrun/api.js';
 import { type Arguments, usageError } from '../arguments.js';
 import type { CommandAction, Context } from '../command.js';
@@ -19,8 +18,20 @@ function mirrors(args: Arguments): PodrunOptions {
 }
 
 function runPodrunOptions(args: Arguments): PodrunOptions {
-  const registriesConf = args.string('registries-conf');
-  return { ...openOptions(args), ...mirrors(args), ...(registriesConf ? { registriesConf } : {}) };
+  const [registriesConf, authFile] = [args.string('registries-conf'), args.string('authfile')];
+  const files = { ...(registriesConf ? { registriesConf } : {}), ...(authFile ? { authFile } : {}) };
+  return { ...openOptions(args), ...mirrors(args), ...files };
+}
+
+/** Standard input, until it is longer than any manifest may be: it need not have an end. */
+async function readInput(stdin: Context['process']['stdin']): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of stdin) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.length > 3 * 1024 * 1024) break;
+  }
+  return text + decoder.decode();
 }
 
 async function sources(args: Arguments, context: Context): Promise<readonly PodSource[]> {
@@ -29,7 +40,9 @@ async function sources(args: Arguments, context: Context): Promise<readonly PodS
   if (args.rest)
     throw usageError('run', 'a Pod takes no command line, its containers have command and args in the manifest');
   return Promise.all(
-    files.map(async (file) => (file === '-' ? { text: await text(context.process.stdin), name: '<stdin>' } : { file })),
+    files.map(async (file) =>
+      file === '-' ? { text: await readInput(context.process.stdin), name: '<stdin>' } : { file },
+    ),
   );
 }
 

@@ -6,6 +6,9 @@ import type { Document } from './yaml-document.js';
 /** What the API server takes in one request (k8s.io/apiserver MaxRequestBodyBytes). */
 const mostCharacters = 3 * 1024 * 1024;
 const mostJsonLevels = 100;
+/** YAML 1.2.2 section 5.1; without this a binary file would give an error for each of its lines. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const controlCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 /**
  * The documents of a text, YAML or JSON.
@@ -16,6 +19,12 @@ export function readDocuments(source: SourceText): readonly Document[] {
   if (text.length > mostCharacters) {
     const message = `longer than ${mostCharacters} characters`;
     throw manifestError('ERR_PODRUN_MANIFEST_SYNTAX', source, [{ path: [], message, span: { start: 0, end: 0 } }]);
+  }
+  const control = controlCharacter.exec(text);
+  if (control !== null) {
+    const message = `control characters are not allowed (0x${text.charCodeAt(control.index).toString(16).padStart(2, '0')}); is this a text file?`;
+    const span = { start: control.index, end: control.index + 1 };
+    throw manifestError('ERR_PODRUN_MANIFEST_SYNTAX', source, [{ path: [], message, span }]);
   }
   const values = readJson(text) ?? readPlainYaml(text);
   if (values !== undefined) return withPositions(text, values);
