@@ -23,6 +23,9 @@ export interface PodPlaces {
   readonly cgroup: string;
 }
 
+/** NAME_MAX of Linux' filesystems. */
+const maxFileName = 255;
+
 export function podPlaces(directories: Directories, uid: string, namespace: string, name: string): PodPlaces {
   const state = join(podsDirectory(directories), uid);
   return {
@@ -35,7 +38,7 @@ export function podPlaces(directories: Directories, uid: string, namespace: stri
     socket: join(state, 'sandbox.sock'),
     shm: join(state, 'shm'),
     disk: join(directories.root, 'pods', uid),
-    logs: join(directories.logs, `${namespace}_${name}_${uid}`),
+    logs: join(directories.logs, `${`${namespace}_${name}`.slice(0, maxFileName - uid.length - 1)}_${uid}`),
     cgroup: `podrun/pod${uid}`,
   };
 }
@@ -44,9 +47,16 @@ export function podsDirectory(directories: Directories): string {
   return join(directories.state, 'pods');
 }
 
-/** The symbolic link that claims a name: its target is the UID. Neither part can hold an underscore. */
+/**
+ * The symbolic link that claims a name: its target is the UID. Neither part can hold an underscore; together they may be
+ * longer (63 and 253) than the name of a file.
+ */
 export function nameClaim(directories: Directories, namespace: string, name: string): string {
-  return join(directories.state, 'names', `${namespace}_${name}`);
+  const whole = `${namespace}_${name}`;
+  if (whole.length <= maxFileName) return join(directories.state, 'names', whole);
+  // Loaded here alone: it would cost every start a millisecond.
+  const digest = process.getBuiltinModule('node:crypto').createHash('sha256').update(whole).digest('hex');
+  return join(directories.state, 'names', `${whole.slice(0, maxFileName - digest.length - 1)}_${digest}`);
 }
 
 /** The writable layer of one attempt of a container. */
