@@ -21,19 +21,25 @@ export function preparePodFiles(
   makeDisk(places);
   const plan = planSandbox(pod, { address, resolvConf: hostResolvConf() });
   for (const event of plan.events) emit({ level: 'Normal', ...event });
+  // On the disk, since containers may write to them: what fills them must not fill the machine's /run (CVE-2020-8557).
   const files = {
-    hosts: join(places.state, 'hosts'),
-    hostname: join(places.state, 'hostname'),
-    resolvConf: join(places.state, 'resolv.conf'),
+    hosts: join(places.disk, 'hosts'),
+    hostname: join(places.disk, 'hostname'),
+    resolvConf: join(places.disk, 'resolv.conf'),
   };
-  // Mode 0644: the container's users read them through a bind mount.
-  writeFileSync(files.hosts, plan.hosts, { mode: 0o644 });
-  writeFileSync(files.hostname, plan.hostnameFile, { mode: 0o644 });
-  writeFileSync(files.resolvConf, plan.resolvConf, { mode: 0o644 });
+  writeShared(files.hosts, plan.hosts);
+  writeShared(files.hostname, plan.hostnameFile);
+  writeShared(files.resolvConf, plan.resolvConf);
   // The logs' directories are there before their readers.
   for (const { name } of [...(pod.spec.initContainers ?? []), ...pod.spec.containers])
     makeDirectory(join(places.logs, name), 0o755);
   return { ...files, shm: places.shm, volumes: prepareVolumes(pod, places) };
+}
+
+/** A file that the containers' users read through a bind mount, whatever umask podrun was started with. */
+function writeShared(path: string, text: string): void {
+  writeFileSync(path, text);
+  chmodSync(path, 0o644);
 }
 
 /** An emptyDir is a directory that every user of the Pod may write to. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { PodrunError } from '../errors.js';
 import type { ImageService } from '../images/image.js';
 import { createImageService } from '../images/service.js';
@@ -26,9 +27,10 @@ export class Podrun implements PodrunApi {
   private constructor(options: PodrunOptions) {
     this.#options = options;
     this.#directories = {
-      root: options.root ?? defaultDirectories.root,
-      state: options.state ?? defaultDirectories.state,
-      logs: options.logs ?? defaultDirectories.logs,
+      // What other processes are told of must not depend on where this one is.
+      root: resolve(options.root ?? defaultDirectories.root),
+      state: resolve(options.state ?? defaultDirectories.state),
+      logs: resolve(options.logs ?? defaultDirectories.logs),
     };
   }
 
@@ -143,6 +145,7 @@ export class Podrun implements PodrunApi {
       root: this.#directories.root,
       ...(this.#options.registryMirrors ? { registryMirrors: this.#options.registryMirrors } : {}),
       ...(this.#options.registriesConf ? { registriesConf: this.#options.registriesConf } : {}),
+      ...(this.#options.authFile ? { authFile: this.#options.authFile } : {}),
     });
     return this.#images;
   }

@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
 import type { CreatedCgroup } from '../../native/addon/addon.js';
 import { errnoCode, PodrunError } from '../errors.js';
 import { native } from '../native.js';
@@ -93,7 +94,9 @@ function makeDirectories(start: ContainerStart): void {
   try {
     for (const directory of [start.bundle, start.work]) mkdirSync(directory, { recursive: true, mode: 0o700 });
     // The upper directory becomes the container's "/": as in an image, everybody may pass.
-    mkdirSync(start.upper, { mode: 0o755 });
+    mkdirSync(start.upper);
+    // In two steps, since mkdir's mode is cut by the umask.
+    chmodSync(start.upper, 0o755);
     mkdirSync(dirname(start.log), { recursive: true, mode: 0o755 });
   } catch (cause) {
     const path = (cause as { path?: string }).path;
@@ -113,12 +116,12 @@ function startError(start: ContainerStart, failure: SandboxFailure): PodrunError
   if (failure.exitCode === 127) {
     return new PodrunError(
       'ERR_PODRUN_COMMAND_NOT_FOUND',
-      `container "${start.name}": ${program}: not found in the image`,
+      `container "${start.name}": ${program}: ${failure.message ?? 'not found in the image'}`,
       details,
     );
   }
   if (failure.exitCode === 126) {
-    const reason = failure.errno ? errnoText(failure.errno) : (failure.message ?? 'cannot be executed');
+    const reason = reasonOf(failure) ?? 'cannot be executed';
     return new PodrunError(
       'ERR_PODRUN_COMMAND_NOT_EXECUTABLE',
       `container "${start.name}": ${program}: ${reason}`,
@@ -137,23 +140,15 @@ export function describeFailure(failure: SandboxFailure): string {
   const what = [failure.step, failure.step?.includes(failure.path ?? '\0') ? undefined : failure.path]
     .filter(Boolean)
     .join(' ');
-  const why = failure.errno ? errnoText(failure.errno) : failure.message;
-  return [what || failure.syscall, why].filter(Boolean).join(': ');
+  return [what || failure.syscall, reasonOf(failure)].filter(Boolean).join(': ');
 }
 
-const errnoTexts: Readonly<Record<number, string>> = {
-  1: 'operation not permitted',
-  2: 'no such file or directory',
-  8: 'exec format error: not a program for this machine, or a script without #!',
-  12: 'out of memory',
-  13: 'permission denied',
-  20: 'not a directory',
-  21: 'is a directory',
-  28: 'no space left on device',
-  36: 'file name too long',
-  40: 'too many levels of symbolic links',
-};
+/** A message says more than the number does: it is there only where that is so. */
+function reasonOf({ message, errno }: SandboxFailure): string | undefined {
+  return message ?? (errno ? errnoText(errno) : undefined);
+}
 
+/** The same words that Node has for its own errors. */
 function errnoText(errno: number): string {
-  return errnoTexts[errno] ?? `errno ${errno}`;
+  return getSystemErrorMap().get(-errno)?.[1] ?? `errno ${errno}`;
 }

@@ -70,12 +70,13 @@ function readConfig(request: ExecRequest): OciConfig {
 
 function execError(request: ExecRequest, error: SandboxRequestError): PodrunError {
   const { failure } = error;
-  const details = { container: request.container, cause: error, ...failure };
+  const { path, syscall, errno, exitCode } = failure;
+  const details = { container: request.container, cause: error, path, syscall, errno, exitCode };
   const program = failure.path ?? request.command[0] ?? '';
   if (failure.exitCode === 127) {
     return new PodrunError(
       'ERR_PODRUN_COMMAND_NOT_FOUND',
-      `${program}: not found in container "${request.container}"`,
+      `${program}: ${failure.message ?? 'not found'} in container "${request.container}"`,
       details,
     );
   }
@@ -107,6 +108,7 @@ class Session implements ExecSession {
   readonly stderr = new PassThrough();
   readonly #connection: SandboxConnection;
   readonly #exit: Promise<number>;
+  readonly #full = new Set<PassThrough>();
 
   constructor(connection: SandboxConnection, withStdin: boolean) {
     this.#connection = connection;
@@ -136,12 +138,19 @@ class Session implements ExecSession {
     return this.#exit;
   }
 
-  /** A reader that does not keep up makes the connection wait, and by it the program. */
+  /**
+   * A reader that does not keep up makes the connection wait, and by it the program. What had been received by then still
+   * comes, frame by frame.
+   */
   #output(channelNumber: number, payload: Buffer): void {
     const stream = channelNumber === channel.stderr ? this.stderr : this.stdout;
-    if (stream.write(Buffer.from(payload))) return;
+    if (stream.write(Buffer.from(payload)) || this.#full.has(stream)) return;
+    this.#full.add(stream);
     this.#connection.pause();
-    stream.once('drain', () => this.#connection.resume());
+    stream.once('drain', () => {
+      this.#full.delete(stream);
+      if (this.#full.size === 0) this.#connection.resume();
+    });
   }
 
   #input(): Writable {
