@@ -53,16 +53,14 @@ export async function runSandbox(
       shmSizeBytes,
     });
     // The kernel's work for the network and the sandbox's own start run side by side.
-    const [attached] = await Promise.all([attachNetwork({ ...identity, uid: options.uid }), initialised]);
-    try {
-      const hold = connection.prepare('holdFds');
-      addon.passFds(started.controlFd, hold.frame, [attached.hub.fd, attached.rules.fd]);
+    const handOver = async (fds: readonly number[]) => {
+      await initialised;
+      const hold = connection.prepare<object>('holdFds');
+      addon.passFds(started.controlFd, hold.frame, fds);
       await hold.promise;
-    } finally {
-      attached.hub.close();
-      attached.rules.close();
-    }
-    const sandbox: Sandbox = { identity, address: attached.address, connection, ended, onExit: () => {} };
+    };
+    const [address] = await Promise.all([attachNetwork({ ...identity, uid: options.uid }, handOver), initialised]);
+    const sandbox: Sandbox = { identity, address, connection, ended, onExit: () => {} };
     connection.onEvent = (event: SandboxEvent) => {
       if (event.event === 'exit') sandbox.onExit(event);
     };

@@ -1,26 +1,23 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OwnedFd } from '../../../native/addon/addon.js';
 import { errnoCode, PodrunError } from '../../errors.js';
 import { native } from '../../native.js';
 import { type Lease, readLeases, takeAddress } from './leases.js';
 import { networkDirectory, podSubnet } from './subnet.js';
 
-export interface AttachedNetwork {
-  readonly address: string;
-  /** Descriptors that the sandbox has to hold for the hub to live: pass them on, then close. */
-  readonly hub: OwnedFd;
-  readonly rules: OwnedFd;
-}
-
 export const leaseDirectory = join(networkDirectory, 'leases');
 
 /**
  * Leases an address for a sandbox and connects it to the hub. Serialised over the machine by a file lock, so that
- * two first Pods do not both make a hub.
+ * two first Pods do not both make a hub; it is held until the sandbox holds the hub, where the next Pod looks for it.
+ * @param handOver  gives the sandbox the descriptors that keep hub and rules alive
+ * @returns the address
  * @throws ERR_PODRUN_NETWORK, ERR_PODRUN_NO_ADDRESS
  */
-export async function attachNetwork(lease: Lease): Promise<AttachedNetwork> {
+export async function attachNetwork(
+  lease: Lease,
+  handOver: (fds: readonly number[]) => Promise<void>,
+): Promise<string> {
   const addon = native();
   mkdirSync(networkDirectory, { recursive: true, mode: 0o700 });
   const lockPath = join(networkDirectory, 'lock');
@@ -29,7 +26,7 @@ export async function attachNetwork(lease: Lease): Promise<AttachedNetwork> {
   try {
     const table = readLeases(leaseDirectory);
     address = takeAddress(table, podSubnet, lease);
-    const fds = await addon.networkAttach({
+    const { hub, rules } = await addon.networkAttach({
       sandboxPid: lease.pid,
       peers: [...table.leases.values()].map((other) => other.pid),
       hostInterface: podSubnet.hostInterface,
@@ -38,7 +35,13 @@ export async function attachNetwork(lease: Lease): Promise<AttachedNetwork> {
       address,
       hubInterface: `p${address.split('.').slice(2).join('-')}`,
     });
-    return { address, ...fds };
+    try {
+      await handOver([hub.fd, rules.fd]);
+    } finally {
+      hub.close();
+      rules.close();
+    }
+    return address;
   } catch (cause) {
     if (address !== undefined) rmSync(join(leaseDirectory, address), { force: true });
     if (cause instanceof PodrunError) throw cause;
