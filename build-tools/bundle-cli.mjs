@@ -94,7 +94,7 @@ const [cli, undici, loader] = await Promise.all([
     define: { 'import.meta.url': '__moduleUrl' },
     banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
   }),
-  bundle({ stdin: { contents: "export { Agent, request } from 'undici';", resolveDir: project } }),
+  bundle({ stdin: { contents: "export { Agent, EnvHttpProxyAgent, request } from 'undici';", resolveDir: project } }),
   readFile(new URL('./load-cli.cjs', import.meta.url), 'utf8'),
 ]);
 

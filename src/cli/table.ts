@@ -21,6 +21,19 @@ const file: FlagSpec = {
   help: 'manifest, "-" for standard input; may be repeated',
 };
 
+const authFile: FlagSpec = {
+  name: 'authfile',
+  value: 'FILE',
+  env: 'REGISTRY_AUTH_FILE',
+  help: 'file with logins (default: those of podman and Docker)',
+};
+const registriesConf: FlagSpec = {
+  name: 'registries-conf',
+  value: 'FILE',
+  env: 'CONTAINERS_REGISTRIES_CONF',
+  help: 'another registries.conf(5)',
+};
+
 /** Understood by every command, before or after its name. */
 export const globalFlags: readonly FlagSpec[] = [
   { name: 'root', value: 'DIR', env: 'PODRUN_ROOT', help: 'images and disks of Pods (default /var/lib/podrun)' },
@@ -56,7 +69,8 @@ export const commands: readonly CommandSpec[] = [
         repeat: true,
         help: 'pull images of HOST from URL first; may be repeated',
       },
-      { name: 'registries-conf', value: 'FILE', env: 'CONTAINERS_REGISTRIES_CONF', help: 'another registries.conf(5)' },
+      registriesConf,
+      authFile,
       { name: 'timestamps', help: 'precede each line with its time' },
       { name: 'quiet', short: 'q', help: 'no progress, notices or events: errors and what the containers print' },
       { name: 'verbose', short: 'v', help: 'every event, routine ones too' },
@@ -154,6 +168,37 @@ export const commands: readonly CommandSpec[] = [
       ['podrun delete -f pod.yaml', 'the Pods of a manifest'],
     ],
     load: () => import('./commands/delete.js'),
+  },
+  {
+    name: 'login',
+    usage: 'REGISTRY [flags]',
+    summary: 'keep a user name and password for a registry',
+    description: [
+      'Shows them to the registry first, and keeps what it accepts. podman, skopeo and buildah read the same file. REGISTRY is a host, ' +
+        'with a port or a namespace behind it if need be. On a terminal, what is missing is asked for.',
+    ],
+    flags: [
+      { name: 'username', short: 'u', value: 'USER', help: 'user name' },
+      { name: 'password-stdin', help: 'take the password from standard input' },
+      { ...authFile, help: "file to keep it in (default: auth.json of containers' tools)" },
+      registriesConf,
+    ],
+    examples: [
+      ['podrun login registry.example.com', 'ask for user name and password'],
+      ['podrun login -u robot --password-stdin registry.example.com <token', 'in a script'],
+    ],
+    load: () => import('./commands/login.js'),
+  },
+  {
+    name: 'logout',
+    usage: 'REGISTRY [flags] | --all',
+    summary: 'forget the login of a registry',
+    flags: [
+      { name: 'all', short: 'a', help: 'every login of the file' },
+      { ...authFile, help: "file it is kept in (default: auth.json of containers' tools)" },
+    ],
+    examples: [['podrun logout registry.example.com', 'forget it']],
+    load: () => import('./commands/logout.js'),
   },
   {
     name: 'version',

@@ -7,6 +7,7 @@ import type { ImageReference } from './format/reference.js';
 import type { Image, PullEvent } from './image.js';
 import { type PullRequest, type PullTools, pullImage } from './pull.js';
 import type { ImageServiceOptions } from './service.js';
+import type { CredentialSource } from './sources/auth.js';
 import { firstOf } from './sources/first-of.js';
 import { Sources } from './sources/sources.js';
 import { Locks } from './store/locks.js';
@@ -17,6 +18,8 @@ export interface FetchRequest {
   readonly reference: ImageReference;
   /** What the store has under the reference: it is enough as long as the registry says the same digest. */
   readonly known: ImageRecord | undefined;
+  /** Asked before the logins of this machine, for this image alone. */
+  readonly credentials?: CredentialSource | undefined;
   readonly signal: AbortSignal;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
@@ -48,9 +51,9 @@ export class ImageFetcher {
   }
 
   /** Asks the registry, and pulls unless what is known is what it has. */
-  async fetch({ reference, known, signal, onEvent }: FetchRequest): Promise<Fetched> {
+  async fetch({ reference, known, credentials, signal, onEvent }: FetchRequest): Promise<Fetched> {
     onEvent?.({ type: 'resolving', reference: reference.text });
-    const sources = await this.#sources.for(reference);
+    const sources = await this.#sources.for(reference, credentials);
     const request = { image: reference.text, wanted: reference.wanted, sources, signal, onEvent };
     const now = known && (await whatItIsNow(request));
     const image = now && now.digest === known.digest ? this.store.image(known) : undefined;

@@ -1,3 +1,5 @@
+import type { CredentialSource } from './sources/auth.js';
+
 /**
  * What the image stage hands to the next ones.
  * @see image-spec v1.1 config.md
@@ -43,6 +45,8 @@ export type PullEvent =
 
 export interface ResolveImageOptions {
   readonly policy: 'Always' | 'IfNotPresent' | 'Never';
+  /** Asked before the logins of this machine, for this image alone: what the Pod's imagePullSecrets hold. */
+  readonly credentials?: CredentialSource | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }

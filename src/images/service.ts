@@ -20,7 +20,10 @@ export interface ImageServiceOptions {
   readonly registriesConf?: string | undefined;
   /** OCI layouts served as podrun.local/<directory name>; default: those beside the starter image. */
   readonly layouts?: string | undefined;
+  /** Instead of the logins that this machine's files have. */
   readonly credentials?: CredentialSource | undefined;
+  /** The one file to look for logins in; default: those of containers' tools and of Docker. */
+  readonly authFile?: string | undefined;
   readonly timeouts?: HttpTimeouts | undefined;
   readonly clock?: Clock | undefined;
   /** Default: the native addon. */
@@ -63,7 +66,8 @@ class LocalImageService implements ImageService {
       signal.throwIfAborted();
       this.#fetcher ??= this.#makeFetcher();
       const fetcher = await this.#fetcher;
-      const { image, cached } = await fetcher.fetch({ reference, known, signal, onEvent: options.onEvent });
+      const { credentials, onEvent } = options;
+      const { image, cached } = await fetcher.fetch({ reference, known, credentials, signal, onEvent });
       return done(image, cached, options);
     } catch (error) {
       if (!signal.aborted) throw error;

@@ -19,6 +19,8 @@ export interface PodrunOptions {
   readonly registryMirrors?: Readonly<Record<string, readonly string[]>>;
   /** Another registries.conf. */
   readonly registriesConf?: string;
+  /** The one file to look for logins in; default: $REGISTRY_AUTH_FILE, else those of containers' tools and of Docker. */
+  readonly authFile?: string;
 }
 
 /** A manifest: text, a file, or an object as the API has it. */

@@ -69,6 +69,6 @@ export function parseMirror(registry: string, text: string): Location {
 }
 
 /** The registry itself, without any table. */
-export function directEndpoint(reference: ImageReference, insecure = false): Endpoint {
+export function directEndpoint(reference: Pick<ImageReference, 'registry' | 'repository'>, insecure = false): Endpoint {
   return endpointAt({ location: reference.registry, insecure }, reference.repository);
 }

@@ -1,14 +1,19 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../clock.js';
 import { errnoCode, PodrunError } from '../../errors.js';
-import { guardedLookup, isLoopbackHost, isMachineLocal } from './addresses.js';
+import { Dispatchers } from '../connection/dispatchers.js';
+import { type Environment, proxyFor, proxyName } from '../connection/proxy.js';
+import type { TlsMaterial } from '../trust/certs-d.js';
+import { isMachineLocal } from './addresses.js';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD';
+  readonly method: 'GET' | 'HEAD' | 'POST';
   readonly url: URL;
   /** Who pointed us to `url`; absent when it is what the user named. */
   readonly askedBy?: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** A form with a secret in it: such a request follows no redirect. */
+  readonly body?: string;
   readonly signal: AbortSignal;
   /** Plain HTTP and unverified certificates are fine for this host ("insecure = true" in registries.conf). */
   readonly insecure: boolean;
@@ -31,6 +36,13 @@ export interface HttpTimeouts {
   readonly connectMs: number;
   /** Between two pieces of a response. */
   readonly stallMs: number;
+}
+
+/** What is known of the way to a host, besides its name. */
+export interface Surroundings {
+  readonly certificates?: ((host: string) => Promise<TlsMaterial | undefined>) | undefined;
+  /** Default: the environment of the process, for the variables that name proxies. */
+  readonly env?: Environment | undefined;
 }
 
 export const defaultTimeouts: HttpTimeouts = { connectMs: 10_000, stallMs: 30_000 };
@@ -67,12 +79,15 @@ function retryAfterMs(header: string | undefined, clock: Clock): number | undefi
 
 /** Requests with redirects and retries. undici costs 65 ms to load, so it is loaded by the first request. */
 export class HttpClient {
-  readonly #dispatchers = new Map<string, Dispatcher>();
+  readonly #dispatchers: Dispatchers;
 
   constructor(
     readonly clock: Clock,
-    private readonly timeouts: HttpTimeouts = defaultTimeouts,
-  ) {}
+    timeouts: HttpTimeouts = defaultTimeouts,
+    private readonly surroundings: Surroundings = {},
+  ) {
+    this.#dispatchers = new Dispatchers({ ...timeouts, ...surroundings });
+  }
 
   /** Any status below 500 but 408 and 429 is an answer. @throws ERR_PODRUN_REGISTRY_UNAVAILABLE, ERR_PODRUN_REGISTRY_REFUSED */
   async request(request: HttpRequest): Promise<HttpResponse> {
@@ -87,7 +102,7 @@ export class HttpClient {
         await this.clock.sleep(wait, request.signal);
       } catch (error) {
         request.signal.throwIfAborted();
-        if (last || !isTransient(error)) throw unavailable(request.url, error);
+        if (last || !isTransient(error)) throw this.#unavailable(request.url, error);
         await this.clock.sleep(backoffMs(attempt), request.signal);
       }
     }
@@ -106,6 +121,7 @@ export class HttpClient {
       if (location === undefined) return response;
       await response.discard();
       const next = this.#judge(request, url, location);
+      if (request.body !== undefined) throw refused(url, next, 'a login must not travel on');
       if (next.origin !== url.origin) headers = withoutAuthorization(headers);
       url = next;
     }
@@ -114,11 +130,7 @@ export class HttpClient {
 
   #judge(request: HttpRequest, from: URL, location: string): URL {
     const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-    const refuse = (reason: string) =>
-      new PodrunError(
-        'ERR_PODRUN_REGISTRY_REFUSED',
-        `redirect from ${from.origin} to ${next?.origin ?? 'an unusable place'} refused: ${reason}`,
-      );
+    const refuse = (reason: string) => refused(from, next, reason);
     if (!next || (next.protocol !== 'https:' && next.protocol !== 'http:')) throw refuse('it is not http or https');
     if (next.origin === from.origin) return next;
     if (next.protocol === 'http:' && from.protocol === 'https:') throw refuse('https must not become http');
@@ -128,35 +140,27 @@ export class HttpClient {
   }
 
   async #send(request: HttpRequest, url: URL, headers: Readonly<Record<string, string>>): Promise<HttpResponse> {
-    const dispatcher = await this.#dispatcher(request, url);
+    const { method, body, insecure, signal } = request;
+    const dispatcher = await this.#dispatchers.for({ url, named: trusted(request), insecure });
     const { request: send } = await import('undici');
-    const response = await send(url, { method: request.method, headers, dispatcher, signal: request.signal });
-    return wrap(response, url);
+    return wrap(await send(url, { method, headers, dispatcher, signal, body: body ?? null }), url);
   }
 
-  async #dispatcher(request: HttpRequest, url: URL): Promise<Dispatcher> {
-    const named = trusted(request);
-    const verify = !(request.insecure && url.host === named.host);
-    const guarded = url.host !== named.host && !isLoopbackHost(named.hostname);
-    const key = `${verify} ${guarded}`;
-    const known = this.#dispatchers.get(key);
-    if (known) return known;
-    const { Agent } = await import('undici');
-    const connect = {
-      timeout: this.timeouts.connectMs,
-      rejectUnauthorized: verify,
-      ...(guarded && { lookup: guardedLookup }),
-    };
-    const created = new Agent({ connect, headersTimeout: this.timeouts.stallMs, bodyTimeout: this.timeouts.stallMs });
-    this.#dispatchers.set(key, created);
-    return created;
+  #unavailable(url: URL, error: unknown): unknown {
+    const failure = unavailable(url, error);
+    const proxy = failure !== error && proxyFor(url, this.surroundings.env);
+    if (!proxy || !(failure instanceof PodrunError)) return failure;
+    return new PodrunError(failure.code, `by proxy ${proxyName(proxy)}: ${failure.message}`, { cause: error });
   }
 
   async close(): Promise<void> {
-    const all = [...this.#dispatchers.values()];
-    this.#dispatchers.clear();
-    await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
+    await this.#dispatchers.close();
   }
+}
+
+function refused(from: URL, to: URL | undefined, reason: string): PodrunError {
+  const where = `redirect from ${from.origin} to ${to?.origin ?? 'an unusable place'}`;
+  return new PodrunError('ERR_PODRUN_REGISTRY_REFUSED', `${where} refused: ${reason}`);
 }
 
 function trusted(request: HttpRequest): URL {

@@ -134,7 +134,7 @@ export class RegistrySource implements ImageSource {
     if (status === 404) return new PodrunError('ERR_PODRUN_IMAGE_NOT_FOUND', `not found${said}`);
     if (status === 401) {
       return new PodrunError('ERR_PODRUN_REGISTRY_AUTH', `no access${said}`, {
-        hint: 'the image may not exist, or it needs a login',
+        hint: this.access.auth.advice(this.#scope(response.url.origin)),
       });
     }
     if (status === 403) return new PodrunError('ERR_PODRUN_REGISTRY_REFUSED', `access denied${said}`);
@@ -160,7 +160,7 @@ function numberOf(text: string | undefined): number | undefined {
 }
 
 /** A server that answers TLS with plain HTTP, or with nothing at all. */
-function speaksNoTls(error: unknown): boolean {
+export function speaksNoTls(error: unknown): boolean {
   const cause = error instanceof PodrunError ? error.cause : error;
   const code = errnoCode(cause);
   return isTransient(cause) || code === 'EPROTO' || code === 'ECONNREFUSED' || code?.startsWith('ERR_SSL_') === true;
