@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { errnoCode } from '../errors.js';
@@ -6,7 +6,7 @@ import type { Pod } from '../manifest/pod.js';
 import type { Machine, PodPaths } from '../plan/plan.js';
 import { planSandbox } from '../plan/sandbox.js';
 import { podSubnet } from '../runtime/network/subnet.js';
-import { makeDirectory } from '../state/atomic.js';
+import { makeDirectory, writeNew } from '../state/atomic.js';
 import { makeDisk } from '../state/orphans.js';
 import { type PodPlaces, volumeDirectory } from '../state/pod-paths.js';
 import type { LifecycleEvent } from './context.js';
@@ -27,19 +27,14 @@ export function preparePodFiles(
     hostname: join(places.disk, 'hostname'),
     resolvConf: join(places.disk, 'resolv.conf'),
   };
-  writeShared(files.hosts, plan.hosts);
-  writeShared(files.hostname, plan.hostnameFile);
-  writeShared(files.resolvConf, plan.resolvConf);
+  // Mode 0644: the container's users read them through a bind mount.
+  writeNew(files.hosts, plan.hosts, 0o644);
+  writeNew(files.hostname, plan.hostnameFile, 0o644);
+  writeNew(files.resolvConf, plan.resolvConf, 0o644);
   // The logs' directories are there before their readers.
   for (const { name } of [...(pod.spec.initContainers ?? []), ...pod.spec.containers])
     makeDirectory(join(places.logs, name), 0o755);
   return { ...files, shm: places.shm, volumes: prepareVolumes(pod, places) };
-}
-
-/** A file that the containers' users read through a bind mount, whatever umask podrun was started with. */
-function writeShared(path: string, text: string): void {
-  writeFileSync(path, text);
-  chmodSync(path, 0o644);
 }
 
 /** An emptyDir is a directory that every user of the Pod may write to. */

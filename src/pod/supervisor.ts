@@ -14,6 +14,7 @@ import { initialStatus, seconds } from './container-status.js';
 import type { LifecycleEvent, PodContext } from './context.js';
 import { type ApiPod, apiPod, type DeletionRequest } from './object.js';
 import { type PodFacts, podStatus } from './pod-status.js';
+import { PodRecord } from './record.js';
 import { appRestartRule, initRestartRule } from './restart-rules.js';
 import { type PodResult, podResult } from './result.js';
 import { hostAddress, machine, preparePodFiles } from './setup.js';
@@ -42,6 +43,7 @@ export class PodSupervisor {
   readonly #ending = new AbortController();
   readonly #termination: Termination;
   readonly #createdAt: Date;
+  readonly #record: PodRecord;
   #sandbox: Sandbox | undefined;
   #context: PodContext | undefined;
   #init: ContainerRunner[] = [];
@@ -50,7 +52,6 @@ export class PodSupervisor {
   #status: PodStatus;
   #deletion: DeletionRequest | undefined;
   #watcher: FSWatcher | undefined;
-  #writePending = false;
   #removed: Promise<void> | undefined;
   /** Resolves when the Pod has ended and its sandbox is gone; rejects when it could not be run (image, sandbox). */
   readonly result: Promise<PodResult>;
@@ -69,6 +70,11 @@ export class PodSupervisor {
     const fresh = (container: Container) => initialStatus(container, initContainers.length > 0);
     const created = seconds(this.#createdAt);
     this.#status = podStatus(this.#facts, initContainers.map(fresh), containers.map(fresh), [], created);
+    this.#record = new PodRecord(
+      claim.places.record,
+      () => this.object(),
+      ({ message }) => this.#emit({ level: 'Warning', reason: 'FailedToRecord', message }),
+    );
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -84,7 +90,7 @@ export class PodSupervisor {
     const claim = await claimPod(options.directories, uid, namespace, name);
     const supervisor = new PodSupervisor(options, pod, uid, claim);
     try {
-      supervisor.#write();
+      supervisor.#record.create();
       await supervisor.#setUp();
     } catch (error) {
       supervisor.#ending.abort();
@@ -134,6 +140,7 @@ export class PodSupervisor {
   async #remove(): Promise<void> {
     if (this.#context) await this.result.catch(() => {});
     this.#watcher?.close();
+    this.#record.close();
     // Readers of the log are told of the end by the same result: let them open what is left to read.
     await new Promise(setImmediate);
     await removeRemains(this.#options.directories, this.uid, this.#sandbox?.address);
@@ -234,7 +241,7 @@ export class PodSupervisor {
     sandbox.connection.close();
     this.#facts = { ...this.#facts, ended: true, sandboxReady: false };
     this.#publish();
-    this.#write();
+    this.#record.update();
     if (failure === undefined || this.#facts.failure) this.#settle.resolve(podResult(this.#status));
     else this.#settle.reject(failure);
   }
@@ -263,15 +270,7 @@ export class PodSupervisor {
     const containers = this.#containers.map((runner) => runner.status);
     this.#status = podStatus(this.#facts, init, containers, this.#status.conditions, now);
     this.#options.onStatus?.(this.#status);
-    if (this.#writePending) return;
-    this.#writePending = true;
-    setImmediate(() => this.#write());
-  }
-
-  #write(): void {
-    this.#writePending = false;
-    if (this.#removed && this.#facts.ended) return;
-    writeJson(this.#claim.places.record, this.object());
+    this.#record.changed();
   }
 
   /** Others ask for the deletion by a file, so that the wish outlives the one who asks. */

@@ -7,7 +7,7 @@ import type { PodStatus } from '../pod/status.js';
 import type { PodSupervisor } from '../pod/supervisor.js';
 import { type ExecSession, execInContainer } from '../runtime/exec.js';
 import { podPlaces } from '../state/pod-paths.js';
-import { recover } from '../state/recovery.js';
+import { recover, removeByForce } from '../state/recovery.js';
 import type { JobController } from '../workloads/job.js';
 import type { DeleteOptions, ExecOptions, LogLine, LogsOptions, PodHandle } from './api.js';
 import { readPodLogs } from './logs.js';
@@ -168,9 +168,25 @@ export function recordedHandle(directories: Directories, pod: ApiPod): PodHandle
       const gone = until(directories, pod, () => false);
       // Without a supervisor nobody sees the request: then it is ours to end what is left.
       await recover(directories);
-      await gone;
+      if (graceSeconds > 0) await gone;
+      else await endWithin(directories, uid, gone);
     },
   });
+}
+
+/** How long a supervisor may take to obey before the Pod is killed over its head. */
+const obeyMs = 3_000;
+
+async function endWithin(directories: Directories, uid: string, gone: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), obeyMs);
+  });
+  const first = await Promise.race([gone, late]);
+  clearTimeout(timer);
+  if (first !== 'late') return;
+  await removeByForce(directories, uid);
+  await gone;
 }
 
 function isFinal(pod: ApiPod): boolean {

@@ -42,7 +42,7 @@ export async function startContainer(connection: SandboxConnection, start: Conta
   const cgroup = createCgroup(start);
   const seccompBpf = await seccompProgram(start.seccompDirectory, start.plan.seccomp);
   makeDirectories(start);
-  writeFileSync(join(start.bundle, 'config.json'), JSON.stringify(start.plan.config), { mode: 0o600 });
+  writeBundle(start);
   try {
     return await connection.request<StartedContainer>('start', {
       container: start.name,
@@ -101,6 +101,15 @@ function makeDirectories(start: ContainerStart): void {
   } catch (cause) {
     const path = (cause as { path?: string }).path;
     throw new PodrunError('ERR_PODRUN_STATE', `cannot make ${path}: ${errnoCode(cause) ?? cause}`, { cause, path });
+  }
+}
+
+function writeBundle(start: ContainerStart): void {
+  const path = join(start.bundle, 'config.json');
+  try {
+    writeFileSync(path, JSON.stringify(start.plan.config), { mode: 0o600 });
+  } catch (cause) {
+    throw new PodrunError('ERR_PODRUN_STATE', `cannot write ${path}: ${errnoCode(cause) ?? cause}`, { cause, path });
   }
 }
 

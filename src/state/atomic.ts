@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoCode, PodrunError } from '../errors.js';
 
@@ -16,6 +16,16 @@ export function writeAtomic(path: string, data: string): void {
     renameSync(temporary, path);
   } catch (cause) {
     rmSync(temporary, { force: true });
+    throw new PodrunError('ERR_PODRUN_STATE', `cannot write ${path}: ${errnoCode(cause) ?? cause}`, { cause, path });
+  }
+}
+
+/** Writes a file that nobody reads yet, of this very mode whatever the umask is. @throws ERR_PODRUN_STATE */
+export function writeNew(path: string, data: string, mode: number): void {
+  try {
+    writeFileSync(path, data, { mode: 0o600 });
+    if (mode !== 0o600) chmodSync(path, mode);
+  } catch (cause) {
     throw new PodrunError('ERR_PODRUN_STATE', `cannot write ${path}: ${errnoCode(cause) ?? cause}`, { cause, path });
   }
 }

@@ -109,6 +109,18 @@ async function hasContainers(socket: string): Promise<boolean> {
   }
 }
 
+/** Ends and removes a Pod whatever its supervisor does: that may be stopped, or hang. */
+export async function removeByForce(directories: Directories, uid: string): Promise<void> {
+  const sandbox = readRecord<SandboxRecord>(podPlaces(directories, uid, '', '').sandbox);
+  const process = sandbox ? native().openPidfd(sandbox.pid, sandbox.startTicks) : null;
+  if (process !== null) {
+    process.signal(9);
+    await process.wait();
+    process.close();
+  }
+  await removeRemains(directories, uid, sandbox?.address);
+}
+
 /**
  * Everything that a Pod has on the machine, by its UID; the state directory last, so that a removal that was interrupted is
  * found again. Namespaces, mounts, veths and nftables rules went with the sandbox: nothing else holds them.

@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { test } from 'tap';
+import type { PodEvent } from '../../src/index.js';
+import { command, runCommand } from '../helpers/cli.js';
 import { checkLeaks } from '../helpers/leaks.js';
 import {
   isRunning,
@@ -84,7 +86,6 @@ test('circumstances that are unusual', { skip: rootSkip(), timeout: 120_000 }, a
   });
 
   await t.test('what a container writes to its /etc/hosts does not fill the tmpfs of the records', async (t) => {
-    const { statSync, readdirSync } = await import('node:fs');
     const pod = podOf('fill', [{ command: sh('head -c 5000000 /dev/zero > /etc/hosts; echo full; sleep 1000') }]);
     const handle = await untilStatus(podrun, pod, isRunning);
     for await (const line of handle.logs({ follow: true })) if (String(line.text) === 'full') break;
@@ -92,5 +93,45 @@ test('circumstances that are unusual', { skip: rootSkip(), timeout: 120_000 }, a
     for (const name of readdirSync(state)) t.ok(statSync(`${state}/${name}`).size < 100_000, name);
     t.ok(statSync(`${directories.root}/pods/${handle.uid}/hosts`).size === 5_000_000);
     await handle.delete({ force: true, gracePeriodSeconds: 0 });
+  });
+
+  await t.test('records that find the disk full are a warning: the Pod goes on to its own end', async (t) => {
+    const state = mkdtempSync('/dev/shm/podrun-test-');
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', state]);
+    try {
+      await using full = await openPodrun({ ...directories, state });
+      const events: PodEvent[] = [];
+      const pod = podOf('full', [{ command: sh('echo up; sleep 1; exit 1') }]);
+      const handle = await full.run(pod, { onEvent: (event) => events.push(event) });
+      for await (const line of handle.logs({ follow: true })) if (String(line.text) === 'up') break;
+      for (let fd = openSync(`${state}/fill`, 'w'); ; ) {
+        try {
+          writeSync(fd, Buffer.alloc(4096));
+        } catch {
+          closeSync(fd);
+          break;
+        }
+      }
+      t.match(await handle.wait(), { phase: 'Failed', exitCode: 1 });
+      t.equal(events.filter((event) => event.type === 'event' && event.reason === 'FailedToRecord').length, 1);
+      await handle.delete();
+      t.same(readdirSync(`${state}/pods`), []);
+    } finally {
+      execFileSync('umount', ['-l', state]);
+      rmSync(state, { recursive: true });
+    }
+  });
+
+  await t.test('delete --force ends a Pod whose supervisor has stopped to work', async (t) => {
+    const pod = JSON.stringify(podOf('hung', [{ command: sh('echo up; sleep 1000') }]));
+    const running = command(directories, ['run', '-'], pod);
+    await running.shows('up');
+    running.child.kill('SIGSTOP');
+    t.match(await runCommand(directories, ['delete', 'hung', '--force', '--grace-period', '0']), { exitCode: 0 });
+    t.equal((await runCommand(directories, ['ps', '-q'])).stdout, '');
+    running.child.kill('SIGCONT');
+    const { exitCode, stderr } = await running.result;
+    t.equal(exitCode, 137);
+    t.notMatch(stderr, /cannot write/);
   });
 });
