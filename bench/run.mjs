@@ -33,14 +33,14 @@ const sections = {
 const withoutPeers = new Set(['library', 'many']);
 const starter = fileURLToPath(new URL('../rootfs-cache/starter', import.meta.url));
 
-async function openPeers(scratch, layout, rootfs) {
+async function openPeers(stages, scratch, layout, rootfs) {
   const root = process.env['PODRUN_BENCH_CHROOT'];
   const manifest = writeYaml(scratch, pod('true', ['true']));
-  const peers = { stages: [], podmen: [], runtimes: [] };
+  const peers = { podmen: [], runtimes: [] };
   if (!root) console.log('missing: PODRUN_BENCH_CHROOT, a root directory with a newer podman and crun');
   for (const [label, directory] of [['this machine', undefined], ...(root ? [[root, root]] : [])]) {
     const stage = await Stage.open(directory);
-    peers.stages.push(stage);
+    stages.push(stage);
     const podman = await Podman.find(stage, scratch, label);
     const runtimes = await Promise.all(['crun', 'runc'].map((name) => OciRuntime.find(stage, scratch, name, label)));
     for (const found of [podman, ...runtimes]) if (typeof found === 'string') console.log(`missing: ${found}`);
@@ -69,6 +69,7 @@ async function main() {
   const layout = join(scratch, 'layout');
   const rootfs = join(scratch, 'rootfs');
   const cgroups = presentCgroups();
+  const stages = [];
   let peers;
   let podrun;
   try {
@@ -78,7 +79,7 @@ async function main() {
     const floor = await Floor.build(scratch, rootfs);
     podrun = await PodrunSubject.open(scratch);
     const names = values.only?.split(',') ?? Object.keys(sections);
-    if (names.some((name) => !withoutPeers.has(name))) peers = await openPeers(scratch, layout, rootfs);
+    if (names.some((name) => !withoutPeers.has(name))) peers = await openPeers(stages, scratch, layout, rootfs);
     const results = {};
     const context = { ...peers, podrun, floor, scratch, runs: Number(values.runs) };
     for (const name of names) {
@@ -87,7 +88,7 @@ async function main() {
     if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
   } finally {
     await podrun?.close();
-    for (const stage of peers?.stages ?? []) stage.close();
+    for (const stage of stages) stage.close();
     removeCgroups(cgroups);
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -20,11 +20,12 @@ export class Stage {
 
   static async open(root) {
     if (root !== undefined && !existsSync(`${root}/proc`)) throw new Error(`${root} is no root directory`);
-    const script = `${root === undefined ? '' : pivot}${prepare} echo ready; sleep infinity & wait`;
+    const script = `${root === undefined ? '' : pivot}${prepare} exec 3<&0; echo ready; cat <&3 & wait`;
     const flags = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
     const keeper = spawn('unshare', [...flags, 'sh', '-ec', script], {
       env: { ...process.env, ROOT: root ?? '/' },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      // Its end of the pipe is closed with this process, however that ends, and then the stage ends too.
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     await new Promise((resolve, reject) => {
       keeper.stdout.once('data', resolve);
@@ -32,6 +33,7 @@ export class Stage {
     });
     keeper.unref();
     keeper.stdout.unref();
+    keeper.stdin.unref();
     return new Stage(keeper, readFileSync(`/proc/${keeper.pid}/task/${keeper.pid}/children`, 'latin1').trim());
   }
 
