@@ -1,5 +1,5 @@
 import { errnoCode, PodrunError } from '../errors.js';
-import { writeJson } from '../state/atomic.js';
+import { writeJson } from './atomic.js';
 
 /** The API object of a Pod on disk, where other processes read it: written once for all changes of one turn. */
 export class PodRecord {
