@@ -7,7 +7,8 @@ export type Terminal = Pick<
   'isTTY' | 'setRawMode' | 'on' | 'off' | 'resume' | 'pause' | 'setEncoding'
 >;
 
-const cancelled = () => new PodrunError('ERR_PODRUN_CANCELLED', 'nothing was entered');
+/** Raw mode turns Ctrl-C into a character; it ends the command as the signal would. */
+const cancelled = () => new PodrunError('ERR_PODRUN_CANCELLED', 'nothing was entered', { exitCode: 130 });
 
 /**
  * The line as it is after one more key, or what ends it: in raw mode the terminal edits nothing and turns no Ctrl-C into a signal.
