@@ -4,6 +4,9 @@ import { PodrunError } from '../errors.js';
 import { native } from '../native.js';
 import type { SeccompPlan } from '../plan/plan.js';
 
+/** To be changed with the way the addon compiles, so that programs compiled otherwise are not taken. */
+const compilation = 'tree';
+
 /**
  * Path of the compiled BPF program of a profile, or null for unconfined. Compiled once for each profile and machine
  * (libseccomp takes milliseconds), then found by its key; a file is complete or absent.
@@ -11,7 +14,7 @@ import type { SeccompPlan } from '../plan/plan.js';
  */
 export async function seccompProgram(directory: string, profile: SeccompPlan | null): Promise<string | null> {
   if (profile === null) return null;
-  const path = join(directory, `${profile.key}.bpf`);
+  const path = join(directory, `${profile.key}.${compilation}.bpf`);
   if (existsSync(path)) return path;
   try {
     const program = await native().compileSeccomp(JSON.stringify(profile.build()));

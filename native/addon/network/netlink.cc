@@ -1,7 +1,6 @@
 #include "addon/network/netlink.h"
 
-#include <net/if.h>
-#include <sys/ioctl.h>
+#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -141,13 +140,23 @@ void NetlinkSocket::transact(NetlinkBatch& batch, const std::function<void(const
   if (failure) throw *failure;
 }
 
-int NetlinkSocket::interfaceIndex(const std::string& name) const {
-  ifreq request{};
-  name.copy(request.ifr_name, IFNAMSIZ - 1);
-  // Interface ioctls work on a socket of any family, and name the interfaces of its namespace (netdevice(7)).
-  if (ioctl(fd_.get(), SIOCGIFINDEX, &request) == 0) return request.ifr_ifindex;
-  if (errno != ENODEV) raise("ioctl", name);
-  return 0;
+int NetlinkSocket::interfaceIndex(const std::string& name) {
+  // Not SIOCGIFINDEX: for a name that is not there it has the kernel look for a module "netdev-<name>"
+  // (dev_load), which is a process and milliseconds.
+  NetlinkBatch batch;
+  batch.request(RTM_GETLINK, 0, ifinfomsg{}, "look for interface", name)
+      .acknowledge()
+      .string(IFLA_IFNAME, name);
+  int index = 0;
+  try {
+    transact(batch, [&](const nlmsghdr* reply) {
+      if (reply->nlmsg_type == RTM_NEWLINK)
+        index = static_cast<const ifinfomsg*>(NLMSG_DATA(reply))->ifi_index;
+    });
+  } catch (const SysError& error) {
+    if (error.error != ENODEV) throw;
+  }
+  return index;
 }
 
 }  // namespace podrun::network

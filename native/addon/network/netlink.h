@@ -76,7 +76,7 @@ class NetlinkSocket {
    */
   void transact(NetlinkBatch& batch, const std::function<void(const nlmsghdr*)>& onReply = {});
   /** Index of the interface in the socket's namespace, 0 when there is none. */
-  int interfaceIndex(const std::string& name) const;
+  int interfaceIndex(const std::string& name);
   int fd() const { return fd_.get(); }
   unique_fd release() { return std::move(fd_); }
 

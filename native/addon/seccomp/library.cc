@@ -25,6 +25,7 @@ Library load() {
   Library library{};
   find(handle, "seccomp_init", library.init);
   find(handle, "seccomp_release", library.release);
+  find(handle, "seccomp_attr_set", library.setAttribute);
   find(handle, "seccomp_arch_add", library.addArchitecture);
   find(handle, "seccomp_arch_native", library.nativeArchitecture);
   find(handle, "seccomp_arch_resolve_name", library.resolveArchitecture);

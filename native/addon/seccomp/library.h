@@ -11,6 +11,7 @@ namespace podrun::seccomp {
 struct Library {
   decltype(&seccomp_init) init;
   decltype(&seccomp_release) release;
+  decltype(&seccomp_attr_set) setAttribute;
   decltype(&seccomp_arch_add) addArchitecture;
   decltype(&seccomp_arch_native) nativeArchitecture;
   decltype(&seccomp_arch_resolve_name) resolveArchitecture;

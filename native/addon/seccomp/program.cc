@@ -143,6 +143,10 @@ std::vector<sock_filter> newerThanKnown(const std::vector<Newest>& newest) {
 std::vector<sock_filter> compile(const Profile& profile) {
   const Filter filter(library().init(profile.defaultAction), library().release);
   if (!filter) throw SysError{ENOMEM, "seccomp_init", {}, "compile seccomp profile"};
+  // A binary tree over the numbers instead of a list. The kernel tries the program on every number when it is
+  // loaded (seccomp action cache, Linux 5.11), which is most of the time of loading it: 0.28 ms instead of
+  // 0.72. Unknown before 2.5: then a list.
+  library().setAttribute(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
   const auto architectures = addArchitectures(filter, profile);
   addRules(filter, profile);
   std::vector<sock_filter> program;
