@@ -53,7 +53,7 @@ export class PodSupervisor {
   #deletion: DeletionRequest | undefined;
   #watcher: FSWatcher | undefined;
   #removed: Promise<void> | undefined;
-  /** Resolves when the Pod has ended and its sandbox is gone; rejects when it could not be run (image, sandbox). */
+  /** Resolves when the Pod has ended: nothing of it runs but the sandbox, which is ending; rejects when it could not be run (image, sandbox). */
   readonly result: Promise<PodResult>;
   #settle!: { resolve: (result: PodResult) => void; reject: (error: unknown) => void };
 
@@ -144,6 +144,7 @@ export class PodSupervisor {
     // Readers of the log are told of the end by the same result: let them open what is left to read.
     await new Promise(setImmediate);
     await removeRemains(this.#options.directories, this.uid, this.#sandbox?.address);
+    await this.#sandbox?.ended;
     this.#claim.lock.close();
   }
 
@@ -213,7 +214,7 @@ export class PodSupervisor {
       this.terminate(this.pod.spec.terminationGracePeriodSeconds);
     }
     if (this.#ending.signal.aborted) await terminated;
-    await this.#finish(failure);
+    this.#finish(failure);
   }
 
   async #runContainers(): Promise<void> {
@@ -233,12 +234,12 @@ export class PodSupervisor {
     if (rejected) throw rejected.reason;
   }
 
-  async #finish(failure: unknown): Promise<void> {
+  #finish(failure: unknown): void {
     const sandbox = this.#sandbox!;
     sandbox.connection.onClose = () => {};
     sandbox.connection.request('shutdown').catch(() => {});
-    await sandbox.ended;
-    sandbox.connection.close();
+    // Not waited for: its last steps take the kernel a while, in which the Pod's files can be removed.
+    void sandbox.ended.then(() => sandbox.connection.close());
     this.#facts = { ...this.#facts, ended: true, sandboxReady: false };
     this.#publish();
     this.#record.update();

@@ -94,7 +94,7 @@ export interface PodHandle extends AsyncDisposable {
   readonly status: PodStatus;
   /** The whole object as the API has it: metadata, spec, status. */
   toJSON(): object;
-  /** Resolves when the Pod has reached Succeeded or Failed (not before its sandbox has ended). */
+  /** Resolves when the Pod has reached Succeeded or Failed. Rejects with what kept it from running: an image, the machine. */
   wait(): Promise<PodResult>;
   logs(options?: LogsOptions): AsyncIterable<LogLine>;
   exec(command: readonly string[], options?: ExecOptions): Promise<ExecSession>;
