@@ -53,6 +53,11 @@ export class PodSupervisor {
   #deletion: DeletionRequest | undefined;
   #watcher: FSWatcher | undefined;
   #removed: Promise<void> | undefined;
+  #gone!: () => void;
+  /** Resolves when nothing of the Pod is left on the machine, whoever asked for it. */
+  readonly gone = new Promise<void>((resolve) => {
+    this.#gone = resolve;
+  });
   /** Resolves when the Pod has ended: nothing of it runs but the sandbox, which is ending; rejects when it could not be run (image, sandbox). */
   readonly result: Promise<PodResult>;
   #settle!: { resolve: (result: PodResult) => void; reject: (error: unknown) => void };
@@ -146,6 +151,7 @@ export class PodSupervisor {
     await removeRemains(this.#options.directories, this.uid, this.#sandbox?.address);
     await this.#sandbox?.ended;
     this.#claim.lock.close();
+    this.#gone();
   }
 
   async #setUp(): Promise<void> {

@@ -114,7 +114,7 @@ export class Podrun implements PodrunApi {
 
   async #startPod(pod: Pod, options: RunOptions): Promise<PodHandle> {
     const supervisor = await this.#supervise(named(pod, options), options);
-    return this.#keep(supervisedHandle(this.#directories, supervisor));
+    return this.#keep(supervisedHandle(this.#directories, supervisor), supervisor.gone);
   }
 
   async #startJob(workload: Workload & { kind: 'Job' }, options: RunOptions): Promise<PodHandle> {
@@ -122,7 +122,8 @@ export class Podrun implements PodrunApi {
     const controller = await JobController.start(job, newUid(), (pod, onStatus) =>
       this.#supervise(pod, options, onStatus),
     );
-    return this.#keep(jobHandle(this.#directories, controller));
+    const gone = controller.result.catch(() => {}).then(() => controller.current.gone);
+    return this.#keep(jobHandle(this.#directories, controller), gone);
   }
 
   #supervise(pod: Pod, options: RunOptions, onStatus: (status: PodStatus) => void = () => {}): Promise<PodSupervisor> {
@@ -150,8 +151,9 @@ export class Podrun implements PodrunApi {
     return this.#images;
   }
 
-  #keep(handle: PodHandle): PodHandle {
+  #keep(handle: PodHandle, gone: Promise<void>): PodHandle {
     this.#supervised.set(handle.uid, handle);
+    void gone.then(() => this.#supervised.delete(handle.uid));
     return handle;
   }
 
