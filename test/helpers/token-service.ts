@@ -59,6 +59,12 @@ export async function startTokenService(directory: string): Promise<TokenService
     const scope = new URL(request.url ?? '', 'http://localhost').searchParams.get('scope') ?? '';
     const { authorization } = request.headers;
     requests.push({ scope, authorization });
+    // A login that is wrong is an error, not a visitor without one.
+    if (
+      authorization !== undefined &&
+      authorization !== `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+    )
+      return response.writeHead(401).end();
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ token: signToken(certificate, grant(scope, authorization), 300), expires_in: 300 }));
   });

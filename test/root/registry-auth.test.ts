@@ -239,6 +239,8 @@ test('a registry with tokens', { skip }, async (t) => {
   const { podrun } = machine(t);
   const image = `${registry.host}/private/x:1`;
   t.match(await podrun(['run', '-q', '-'], { input: pod('p', image) }), { code: 125, err: /no access|denied|401/ });
+  const wrong = await podrun(loginArguments(registry.host), { input: 'hunter2' });
+  t.match(wrong, { code: 125, err: /cannot log in to .*: token service .* answered 401/ });
   t.match(await podrun(loginArguments(registry.host), { input: password }), { code: 0 });
   t.match(await podrun(['run', '-q', '-'], { input: pod('p', image) }), { code: 0 });
 });

@@ -1,17 +1,15 @@
 import { join } from 'node:path';
 import type { Clock } from '../../clock.js';
 import { PodrunError } from '../../errors.js';
-import { checkAuthFile, credentialsFrom, firstSource } from '../credentials/lookup.js';
+import type { Registries } from '../connection/registries.js';
 import type { ImageReference } from '../format/reference.js';
-import { readCertificates } from '../trust/certs-d.js';
 import { enforcePolicy, layoutOrigin, registryOrigin } from '../trust/policy.js';
 import { readPolicy } from '../trust/policy-file.js';
-import { Authenticator, type CredentialSource } from './auth.js';
-import { HttpClient, type HttpTimeouts } from './http.js';
+import type { CredentialSource } from './auth.js';
+import type { HttpTimeouts } from './http.js';
 import { LayoutSource } from './layout.js';
-import { endpointsFor, type MirrorTable } from './mirrors.js';
-import { type ConfRegistry, readRegistriesConf } from './registries-conf.js';
-import { type RegistryAccess, RegistrySource } from './registry.js';
+import type { MirrorTable } from './mirrors.js';
+import type { RegistrySource } from './registry.js';
 import type { ImageSource } from './source.js';
 
 export interface SourcesOptions {
@@ -32,15 +30,9 @@ export const localRegistry = 'podrun.local';
 
 /** Knows which places may have an image. */
 export class Sources {
-  readonly #access: RegistryAccess;
-  readonly #logins: CredentialSource;
-  #conf: Promise<readonly ConfRegistry[]> | undefined;
+  #registries: Promise<Registries> | undefined;
 
-  constructor(private readonly options: SourcesOptions) {
-    const http = new HttpClient(options.clock, options.timeouts, { certificates: readCertificates });
-    this.#logins = options.credentials ?? credentialsFrom({ authFile: options.authFile });
-    this.#access = { http, auth: new Authenticator(http, this.#logins), schemes: new Map() };
-  }
+  constructor(private readonly options: SourcesOptions) {}
 
   /**
    * Best first; never empty.
@@ -55,17 +47,24 @@ export class Sources {
       return [new LayoutSource(directory)];
     }
     if (policy) enforcePolicy(policy, reference.text, registryOrigin(reference));
-    if (!this.options.credentials) checkAuthFile(this.options.authFile);
-    this.#conf ??= readRegistriesConf(this.options.registriesConf);
-    const endpoints = endpointsFor(reference, this.options.registryMirrors, await this.#conf);
-    const access = credentials ? this.#accessWith(credentials) : this.#access;
-    return endpoints.map((endpoint) => new RegistrySource(endpoint, access));
+    this.#registries ??= this.#openRegistries();
+    return (await this.#registries).for(reference, credentials);
   }
 
-  /** Tokens that one Pod's Secret has got are not for the next Pod. */
-  #accessWith(credentials: CredentialSource): RegistryAccess {
-    const logins = firstSource([credentials, this.#logins]);
-    return { ...this.#access, auth: new Authenticator(this.#access.http, logins) };
+  /** The registry itself, to send an image to. @throws ERR_PODRUN_REGISTRY_REFUSED, ERR_PODRUN_REGISTRIES_CONF, ERR_PODRUN_AUTH_FILE */
+  async registry(reference: ImageReference): Promise<RegistrySource> {
+    if (reference.registry === localRegistry)
+      throw new PodrunError('ERR_PODRUN_REGISTRY_REFUSED', `${localRegistry} is no registry`, {
+        image: reference.text,
+      });
+    this.#registries ??= this.#openRegistries();
+    return (await this.#registries).own(reference);
+  }
+
+  /** A dozen modules that a layout on disk can do without. */
+  async #openRegistries(): Promise<Registries> {
+    const { Registries } = await import('../connection/registries.js');
+    return new Registries(this.options);
   }
 
   /** The grammar of repositories has no "..", so the path stays below. */
@@ -76,6 +75,6 @@ export class Sources {
   }
 
   async close(): Promise<void> {
-    await this.#access.http.close();
+    await (await this.#registries)?.close();
   }
 }
