@@ -1,4 +1,5 @@
 import type { PullEvent } from '../images/image.js';
+import type { Images } from '../images/manage/types.js';
 import type { LifecycleEvent } from '../pod/context.js';
 import type { PodResult } from '../pod/result.js';
 import type { PodStatus } from '../pod/status.js';
@@ -54,6 +55,8 @@ export interface LogsOptions {
   readonly tailLines?: number;
   readonly sinceSeconds?: number;
   readonly signal?: AbortSignal;
+  /** Called once for a container that writes faster than its log is read: rotation has removed some of it unread. */
+  readonly onLost?: (container: string) => void;
 }
 
 export interface LogLine {
@@ -121,5 +124,7 @@ export interface PodrunApi extends AsyncDisposable {
   pods(filter?: PodFilter): Promise<readonly PodHandle[]>;
   /** @throws ERR_PODRUN_POD_NOT_FOUND */
   pod(name: string, options?: { readonly namespace?: string }): Promise<PodHandle>;
+  /** The images of this machine: pull, list, remove, load, save, push. */
+  readonly images: Images;
   close(): Promise<void>;
 }

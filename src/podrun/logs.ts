@@ -27,6 +27,7 @@ export async function* readPodLogs(
       directory: join(directory, container),
       fromStart: options.fromStart ?? false,
       signal: stop.signal,
+      onLost: () => options.onLost?.(container),
       ...(options.tailLines === undefined ? {} : { tailLines: options.tailLines }),
       ...(options.follow ? { ended: finished.signal } : {}),
     });

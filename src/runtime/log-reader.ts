@@ -24,16 +24,20 @@ export interface ReadLogOptions {
   readonly ended?: AbortSignal;
   /** Stop at once. */
   readonly signal?: AbortSignal;
+  /** Called once when rotation has removed a file before it was read: the program writes faster than we read. */
+  readonly onLost?: () => void;
 }
 
 const chunkBytes = 64 * 1024;
+/** Files opened before their turn, so that rotation takes nothing from a reader that is behind; they keep their disk space. */
+const mostAhead = 16;
 
 /**
  * Records of one container's log, oldest first; waits on inotify, never by time. Once `ended` is aborted all that has
  * been written is still delivered, even when the files are unlinked meanwhile.
  */
 export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogRecord[]> {
-  const cursor = new LogCursor(options.directory, options.fromStart ?? false);
+  const cursor = new LogCursor(options);
   const wake = new Wake();
   const finish = () => {
     cursor.openRest();
@@ -112,14 +116,16 @@ class Wake {
 class LogCursor {
   readonly #directory: string;
   readonly #fromStart: boolean;
+  #onLost: (() => void) | undefined;
   readonly #buffer = Buffer.allocUnsafe(chunkBytes);
   #files: number[] = [];
   #attempt = -1;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(directory: string, fromStart: boolean) {
+  constructor({ directory, fromStart = false, onLost }: ReadLogOptions) {
     this.#directory = directory;
     this.#fromStart = fromStart;
+    this.#onLost = onLost;
   }
 
   /** Whole records from the current place on; none when all that is written has been read. */
@@ -128,6 +134,7 @@ class LogCursor {
       if (this.#files.length === 0 && !this.#openNext()) return [];
       const read = readSync(this.#files[0]!, this.#buffer, 0, chunkBytes, null);
       if (read > 0) {
+        if (this.#files.length < mostAhead) this.#openNext();
         const { records, rest } = parseRecords(Buffer.concat([this.#rest, this.#buffer.subarray(0, read)]));
         this.#rest = rest;
         if (records.length > 0) return records;
@@ -169,7 +176,13 @@ class LogCursor {
     const rotated = readdirSync(this.#directory).filter((other) => other.startsWith(`${name}.`));
     const files = [...rotated.sort(), name].map((file) => join(this.#directory, file));
     const ino = fstatSync(current).ino;
-    return files[files.findIndex((file) => statSync(file, { throwIfNoEntry: false })?.ino === ino) + 1]!;
+    const index = files.findIndex((file) => statSync(file, { throwIfNoEntry: false })?.ino === ino);
+    // The open one has been removed, and with it most likely its successors.
+    if (index < 0) {
+      this.#onLost?.();
+      this.#onLost = undefined;
+    }
+    return files[index + 1]!;
   }
 
   #open(attempt: number, path = this.#path(attempt)): boolean {

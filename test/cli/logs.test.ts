@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import t from 'tap';
+import type { LogsOptions } from '../../src/podrun/api.js';
 import { FakePodrun, line, podrun } from './fake.js';
 
 const lines = [line('a', 'first'), line('a', 'second', { stream: 'stderr' })];
@@ -30,8 +31,9 @@ t.test('logs passes on what is asked for', async (t) => {
   const asked: unknown[] = [];
   const fake = new FakePodrun([{ name: 'p' }]);
   const [handle] = fake.handles;
-  handle!.logs = (options?: object) => {
-    asked.push({ ...options, signal: undefined });
+  handle!.logs = (options: LogsOptions = {}) => {
+    const { onLost: _, ...rest } = options;
+    asked.push({ ...rest, signal: undefined });
     return Readable.from([]);
   };
   await podrun(['logs', 'p', '-f', '-c', 'x', '--tail', '5', '--since', '1m30s'], { podrun: fake });

@@ -134,4 +134,16 @@ test('circumstances that are unusual', { skip: rootSkip(), timeout: 120_000 }, a
     t.equal(exitCode, 137);
     t.notMatch(stderr, /cannot write/);
   });
+
+  await t.test('100 MB written at once arrive whole, or it is said that some are lost', async (t) => {
+    const script = `yes ${'x'.repeat(999)} | head -c 100000000`;
+    const handle = await podrun.run(podOf('flood', [{ command: sh(script) }]));
+    let bytes = 0;
+    let lost = 0;
+    for await (const line of handle.logs({ follow: true, fromStart: true, onLost: () => lost++ })) {
+      bytes += line.text.length + (line.partial ? 0 : 1);
+    }
+    await handle.delete();
+    t.equal(bytes === 100_000_000 ? 0 : 1, lost, `${bytes} bytes, ${lost} times told of a loss`);
+  });
 });

@@ -43,6 +43,26 @@ test('a directory that is not there has no lines', async (t) => {
   t.same(await collect({ directory: join(t.testdir(), 'none') }), []);
 });
 
+test('a reader that rotation has overtaken is told so, once', async (t) => {
+  const directory = t.testdir({ '0.log': line('one') });
+  const path = join(directory, '0.log');
+  const ended = new AbortController();
+  let lost = 0;
+  const reading = collect({ directory, ended: ended.signal, onLost: () => lost++ });
+  // Without a turn of the event loop the reader can't look in between.
+  for (let round = 0; round < 2; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let i = 0; i < 3; i++) {
+      renameSync(path, `${path}.20260101-00000${round}.${i}`);
+      writeFileSync(path, line(`${round}.${i}`));
+    }
+    for (let i = 0; i < 3; i++) unlinkSync(`${path}.20260101-00000${round}.${i}`);
+  }
+  ended.abort();
+  t.same(await reading, ['one', '0.2', '1.2']);
+  t.equal(lost, 1);
+});
+
 test('following goes on over rotation and restart, and loses nothing when files are unlinked at the end', async (t) => {
   const directory = join(t.testdir(), 'web');
   mkdirSync(directory);

@@ -4,6 +4,7 @@ import type { CommandAction, Context } from '../command.js';
 import { parseDuration } from '../duration.js';
 import { painter } from '../output/colour.js';
 import { colouredPrefix, LogLines } from '../output/log-lines.js';
+import { lostText } from '../output/run-output.js';
 import { Writer } from '../output/writer.js';
 import { chooseContainer, containerNames, namespaceOption, openOptions } from '../pod-options.js';
 
@@ -27,6 +28,7 @@ function logsOptions(handle: PodHandle, args: Arguments, context: Context): Logs
   const since = sinceSeconds(args);
   return {
     follow: args.boolean('follow'),
+    onLost: (container) => context.process.stderr.write(`podrun: ${lostText(container)}\n`),
     ...(args.boolean('all-containers')
       ? {}
       : { container: chooseContainer(handle, args, () => context.process.stderr) }),

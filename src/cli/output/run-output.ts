@@ -31,6 +31,10 @@ function eventText({ container, reason, message }: Extract<PodEvent, { type: 'ev
   return `container "${container}": ${reason}: ${message}`;
 }
 
+export function lostText(container: string): string {
+  return `container "${container}" writes faster than its output is read: some of it is lost`;
+}
+
 /** All that `podrun run` shows: the containers' output on its own two streams, podrun's own words on stderr. */
 export class RunOutput {
   private readonly sinks = new Map<string, Sink>();
@@ -76,7 +80,8 @@ export class RunOutput {
   /** Passes on what the Pod's containers write, until they have ended. */
   async follow(handle: PodHandle): Promise<void> {
     const used = new Set<Sink>();
-    for await (const line of handle.logs({ follow: true, fromStart: true })) {
+    const onLost = (container: string) => this.say(lostText(container));
+    for await (const line of handle.logs({ follow: true, fromStart: true, onLost })) {
       const sink = this.sink(handle, line);
       used.add(sink);
       await this.push(sink, sink.lines.bytes(line));
