@@ -128,6 +128,15 @@ test('no login goes over plain http, but to this machine', async (t) => {
   t.equal(await auth.answer(local, unauthorized('http://127.0.0.1:5000', 'Basic realm="x"'), signal), basic);
 });
 
+test('the advice for Docker Hub is in the name that people know', async (t) => {
+  const auth = new Authenticator(client(t), withPlaces(undefined, ['/x']));
+  const scope = { origin: 'https://registry-1.docker.io', repository: 'a', insecure: false };
+  await t.rejects(auth.answer(scope, unauthorized(scope.origin, 'Basic realm="x"'), signal), {
+    code: 'ERR_PODRUN_REGISTRY_AUTH',
+    hint: /podrun login docker\.io \(no login for docker\.io in \/x\)/,
+  });
+});
+
 test('an answer for one scheme, port or repository is none for another', async (t) => {
   const auth = new Authenticator(client(t), withPlaces(alice, []));
   const scope = { origin: 'https://h.example.com', repository: 'a', insecure: true };

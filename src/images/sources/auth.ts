@@ -1,4 +1,5 @@
 import { PodrunError } from '../../errors.js';
+import { normalKey } from '../credentials/auth-file.js';
 import { isPrivate, judgeRealm, ownsRealm } from '../credentials/realm.js';
 import { type Challenge, parseChallenges } from './challenge.js';
 import type { HttpClient, HttpRequest, HttpResponse } from './http.js';
@@ -85,7 +86,7 @@ export class Authenticator {
   }
 
   #adviceFor({ origin }: AuthScope, found: Credentials | undefined): string {
-    const { host } = new URL(origin);
+    const host = normalKey(new URL(origin).host);
     if (found && !isPrivate(new URL(origin)))
       return `the login for ${host} was not sent: podrun sends logins over https only, and to loopback`;
     if (found) return `the login for ${host}${found.origin ? ` in ${found.origin}` : ''} may be wrong or may not do`;
