@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
 import { type Clock, systemClock } from '../clock.js';
 import type { ImageService, PullEvent } from '../images/image.js';
@@ -66,6 +67,8 @@ export class PodSupervisor {
     this.pod = pod;
     this.uid = uid;
     this.#options = options;
+    // One listener for each container: Node would take more than ten for a leak.
+    setMaxListeners(0, this.#ending.signal);
     this.#clock = options.clock ?? systemClock;
     this.#claim = claim;
     this.#termination = new Termination(this.#clock);

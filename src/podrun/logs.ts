@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { PodrunError } from '../errors.js';
 import type { ApiPod } from '../pod/object.js';
@@ -21,6 +22,8 @@ export async function* readPodLogs(
   const leave = () => stop.abort();
   options.signal?.addEventListener('abort', leave);
   const finished = new AbortController();
+  // One listener for each container: Node would take more than ten for a leak.
+  setMaxListeners(0, stop.signal, finished.signal);
   if (options.follow) void ended.then(() => finished.abort());
   const readers = containerNames(pod, options.container).map((container) => {
     const batches = readLog({

@@ -146,4 +146,16 @@ test('circumstances that are unusual', { skip: rootSkip(), timeout: 120_000 }, a
     await handle.delete();
     t.equal(bytes === 100_000_000 ? 0 : 1, lost, `${bytes} bytes, ${lost} times told of a loss`);
   });
+
+  await t.test('a Pod of sixty containers runs without a warning, and its output is whole', async (t) => {
+    const warnings: string[] = [];
+    const warned = (warning: Error) => warnings.push(warning.message);
+    process.on('warning', warned);
+    const containers = Array.from({ length: 60 }, (_, i) => ({ command: sh(`echo ${i}; sleep 0.5`) }));
+    const { output, exitCode } = await runToEnd(podrun, podOf('sixty', containers));
+    process.off('warning', warned);
+    t.equal(exitCode, 0);
+    t.equal(output.trim().split('\n').length, 60);
+    t.same(warnings, []);
+  });
 });
