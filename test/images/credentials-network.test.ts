@@ -240,9 +240,15 @@ test('the host that a redirect leads to gets neither login nor its own challenge
   const registry = await startHostileRegistry();
   t.teardown(() => registry.stop());
   registry.faults = [challenge('Basic realm="x"'), redirectTo('/manifests/', `http://localhost:${trap.port}/trap`)];
-  await t.rejects(sourceFor(t, registry.host, async () => alice).resolve({ tag: '1' }, signal), {
+  const asked: string[] = [];
+  const credentials: CredentialSource = async (host) => {
+    asked.push(host);
+    return alice;
+  };
+  await t.rejects(sourceFor(t, registry.host, credentials).resolve({ tag: '1' }, signal), {
     code: 'ERR_PODRUN_REGISTRY_AUTH',
   });
+  t.same(asked, [registry.host], 'no login was looked up for the other host');
   t.equal(registry.requests.at(-1)?.headers['authorization'], basic, 'the registry itself was told');
   t.same(
     trap.seen.map(({ authorization }) => authorization),
