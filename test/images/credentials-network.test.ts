@@ -249,10 +249,18 @@ test('the host that a redirect leads to gets neither login nor its own challenge
     code: 'ERR_PODRUN_REGISTRY_AUTH',
   });
   t.same(asked, [registry.host], 'no login was looked up for the other host');
-  t.equal(registry.requests.at(-1)?.headers['authorization'], basic, 'the registry itself was told');
+  registry.faults = [redirectTo('/manifests/', `http://localhost:${trap.port}/trap`)];
+  await t.rejects(sourceFor(t, registry.host, credentials).resolve({ tag: '1' }, signal), {
+    code: 'ERR_PODRUN_REGISTRY_AUTH',
+  });
+  t.same(asked, [registry.host], 'nor when its challenge is the first');
+  t.ok(
+    registry.requests.some(({ headers }) => headers['authorization'] === basic),
+    'the registry itself was told',
+  );
   t.same(
     trap.seen.map(({ authorization }) => authorization),
-    [undefined],
+    [undefined, undefined],
   );
 });
 
