@@ -6,6 +6,7 @@
  *   podrun-<hash>.cjs               all of the command line, each module and package in it evaluated when first needed
  *   podrun-<hash>-<version>.cache   what V8 made of it, for this very version of Node.js; others do without
  *   podrun-undici.cjs               the HTTP client, which is large and only pulls need
+ *   podrun-tar.cjs                  reads and writes archives of images, for load and save
  *
  * Usage: node build-tools/bundle-cli.mjs [output directory, default dist]
  */
@@ -53,6 +54,7 @@ const undiciOutside = {
   name: 'undici outside',
   setup(builder) {
     builder.onResolve({ filter: /^undici$/ }, () => ({ path: './podrun-undici.cjs', external: true }));
+    builder.onResolve({ filter: /^tar$/ }, () => ({ path: './podrun-tar.cjs', external: true }));
   },
 };
 
@@ -87,7 +89,7 @@ async function bundle(options) {
   return outputFiles[0].text;
 }
 
-const [cli, undici, loader] = await Promise.all([
+const [cli, undici, tar, loader] = await Promise.all([
   bundle({
     entryPoints: ['src/cli/main.ts'],
     plugins: [yamlInside, undiciOutside, late],
@@ -95,6 +97,7 @@ const [cli, undici, loader] = await Promise.all([
     banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
   }),
   bundle({ stdin: { contents: "export { Agent, EnvHttpProxyAgent, request } from 'undici';", resolveDir: project } }),
+  bundle({ stdin: { contents: "export { create, Parser } from 'tar';", resolveDir: project } }),
   readFile(new URL('./load-cli.cjs', import.meta.url), 'utf8'),
 ]);
 
@@ -106,6 +109,7 @@ for (const name of await readdir(outdir)) {
 const name = `podrun-${createHash('sha256').update(cli).digest('hex').slice(0, 16)}`;
 await writeFile(join(outdir, `${name}.cjs`), cli);
 await writeFile(join(outdir, 'podrun-undici.cjs'), undici);
+await writeFile(join(outdir, 'podrun-tar.cjs'), tar);
 await writeFile(join(outdir, 'podrun.cjs'), loader.replace("'BUNDLE'", `'${name}'`));
 await writeFile(
   join(outdir, `${name}-${process.version}-${process.arch}.cache`),

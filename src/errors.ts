@@ -44,6 +44,8 @@ export const errorKinds = {
   ERR_PODRUN_LAYER_TRUNCATED: 'invalid',
   ERR_PODRUN_LAYER_LIMIT: 'exhausted',
   ERR_PODRUN_LAYER_UNSUPPORTED: 'unimplemented',
+  ERR_PODRUN_ARCHIVE: 'invalid',
+  ERR_PODRUN_IMAGE_IN_USE: 'failed-precondition',
   ERR_PODRUN_STORE: 'internal',
   ERR_PODRUN_STORE_FULL: 'exhausted',
   // plan

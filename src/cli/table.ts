@@ -1,4 +1,5 @@
 import type { CommandSpec, FlagSpec } from './command.js';
+import { imageCommands } from './image-table.js';
 
 const namespace: FlagSpec = {
   name: 'namespace',
@@ -34,6 +35,13 @@ const registriesConf: FlagSpec = {
   help: 'another registries.conf(5)',
 };
 
+const registryMirror: FlagSpec = {
+  name: 'registry-mirror',
+  value: 'HOST=URL',
+  repeat: true,
+  help: 'pull images of HOST from URL first; may be repeated',
+};
+
 /** Understood by every command, before or after its name. */
 export const globalFlags: readonly FlagSpec[] = [
   { name: 'root', value: 'DIR', env: 'PODRUN_ROOT', help: 'images and disks of Pods (default /var/lib/podrun)' },
@@ -63,12 +71,7 @@ export const commands: readonly CommandSpec[] = [
     flags: [
       file,
       namespace,
-      {
-        name: 'registry-mirror',
-        value: 'HOST=URL',
-        repeat: true,
-        help: 'pull images of HOST from URL first; may be repeated',
-      },
+      registryMirror,
       registriesConf,
       authFile,
       { name: 'timestamps', help: 'precede each line with its time' },
@@ -169,6 +172,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     load: () => import('./commands/delete.js'),
   },
+  ...imageCommands([registryMirror, registriesConf, authFile]),
   {
     name: 'login',
     usage: 'REGISTRY [flags]',

@@ -9,6 +9,8 @@ import { type PullRequest, type PullTools, pullImage } from './pull.js';
 import type { ImageServiceOptions } from './service.js';
 import type { CredentialSource } from './sources/auth.js';
 import { firstOf } from './sources/first-of.js';
+import type { RegistrySource } from './sources/registry.js';
+import type { ImageSource } from './sources/source.js';
 import { Sources } from './sources/sources.js';
 import { Locks } from './store/locks.js';
 import type { ImageRecord, Store } from './store/store.js';
@@ -33,10 +35,19 @@ export interface Fetched {
 /** Layers in work at a time, of all pulls of one process. */
 const parallelLayers = 4;
 
+export function pullTools(
+  store: Store,
+  platform: Platform,
+  { clock = systemClock, native: surface = native() }: Pick<ImageServiceOptions, 'clock' | 'native'>,
+): PullTools {
+  const [locks, limiter] = [new Locks(store.locks, surface), new Limiter(parallelLayers)];
+  return { store, locks, native: surface, clock, limiter, platform };
+}
+
 /** Everything that happens when the store alone can't answer. Its own module, so that a cached image doesn't load it. */
 export class ImageFetcher {
   readonly #sources: Sources;
-  readonly #tools: PullTools;
+  readonly tools: PullTools;
 
   constructor(
     private readonly store: Store,
@@ -44,10 +55,8 @@ export class ImageFetcher {
     options: ImageServiceOptions,
   ) {
     const { registryMirrors = {}, layouts = dirname(starterLayout), clock = systemClock } = options;
-    const surface = options.native ?? native();
     this.#sources = new Sources({ ...options, registryMirrors, layouts, clock });
-    const [locks, limiter] = [new Locks(store.locks, surface), new Limiter(parallelLayers)];
-    this.#tools = { store, locks, native: surface, clock, limiter, platform };
+    this.tools = pullTools(store, platform, options);
   }
 
   /** Asks the registry, and pulls unless what is known is what it has. */
@@ -58,7 +67,17 @@ export class ImageFetcher {
     const now = known && (await whatItIsNow(request));
     const image = now && now.digest === known.digest ? this.store.image(known) : undefined;
     if (image) return { image, cached: true };
-    return { image: await pullImage(this.#tools, now?.request ?? request), cached: false };
+    return { image: await pullImage(this.tools, now?.request ?? request), cached: false };
+  }
+
+  /** Where an image comes from, best first. */
+  sourcesFor(reference: ImageReference): Promise<readonly ImageSource[]> {
+    return this.#sources.for(reference);
+  }
+
+  /** The registry to send an image to. */
+  registry(reference: ImageReference): Promise<RegistrySource> {
+    return this.#sources.registry(reference);
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Clock } from '../clock.js';
 import { PodrunError } from '../errors.js';
 import { findManifest } from './find-manifest.js';
@@ -8,7 +9,7 @@ import type { ImageManifest } from './format/manifest.js';
 import { wrongPlatform } from './format/platform.js';
 import type { Image, PullEvent } from './image.js';
 import type { ImageSource, Wanted } from './sources/source.js';
-import { fetchSmall } from './store/blobs.js';
+import { ensureBlob, fetchSmall } from './store/blobs.js';
 import { ensureLayers, type Layer, type LayerContext, type LayerPhase } from './store/layers.js';
 import type { Locks } from './store/locks.js';
 import type { ImageNative } from './store/native-part.js';
@@ -34,6 +35,8 @@ export interface PullRequest {
   /** Best first. */
   readonly sources: readonly ImageSource[];
   readonly signal: AbortSignal;
+  /** Also blobs whose layers are unpacked already: the source will not be there when somebody wants to save them. */
+  readonly allBlobs?: boolean;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
 
@@ -49,7 +52,10 @@ function pairLayers(image: string, manifest: ImageManifest, diffIds: readonly st
 }
 
 /** Manifest, config and layers, downloaded, verified and unpacked; returns what is to be remembered of them. */
-async function bring(context: LayerContext & PullTools, { wanted, signal }: PullRequest): Promise<ImageRecord> {
+async function bring(
+  context: LayerContext & PullTools,
+  { wanted, signal, allBlobs }: PullRequest,
+): Promise<ImageRecord> {
   const { image, platform } = context;
   const { manifest, manifestDigest, digest, sources } = await findManifest(context, wanted, signal);
   const config = parseConfig(image, await fetchSmall({ ...context, sources }, manifest.config, signal));
@@ -57,6 +63,7 @@ async function bring(context: LayerContext & PullTools, { wanted, signal }: Pull
     throw wrongPlatform(image, platform, [platformText(config.platform)]);
   const layers = pairLayers(image, manifest, config.diffIds);
   await ensureLayers({ ...context, sources }, layers, signal);
+  if (allBlobs) for (const { blob } of layers) await ensureBlob({ ...context, sources }, { blob, signal });
   return {
     version: 1,
     reference: image,
@@ -69,12 +76,35 @@ async function bring(context: LayerContext & PullTools, { wanted, signal }: Pull
   };
 }
 
-async function openWorkspace({ store, native }: PullTools): Promise<Workspace> {
+/** Held shared by whoever brings or reads content, exclusively by the collector of garbage. */
+export function gcLock({ root }: Store): string {
+  return join(root, 'gc.lock');
+}
+
+async function openWorkspace({ store, native }: Pick<PullTools, 'store' | 'native'>): Promise<Workspace> {
   try {
     store.prepare();
     return await Workspace.open(store, native);
   } catch (error) {
     throw storeError(`use image store ${store.root}`, error);
+  }
+}
+
+/** Does something with a place for unfinished work, while no content of the store is taken away. */
+export async function withWorkspace<T>(
+  tools: Pick<PullTools, 'store' | 'native'>,
+  action: (workspace: Workspace) => Promise<T>,
+): Promise<T> {
+  const workspace = await openWorkspace(tools);
+  try {
+    const lock = await tools.native.lock(gcLock(tools.store), { wait: true, shared: true });
+    try {
+      return await action(workspace);
+    } finally {
+      lock.close();
+    }
+  } finally {
+    await workspace.close();
   }
 }
 
@@ -85,18 +115,17 @@ async function openWorkspace({ store, native }: PullTools): Promise<Workspace> {
  */
 export async function pullImage(tools: PullTools, request: PullRequest): Promise<Image> {
   const { image, sources, onEvent } = request;
-  const workspace = await openWorkspace(tools);
   const onLayer = ({ blob }: Layer, phase: LayerPhase, bytes: number) =>
     onEvent?.({ type: 'layer', reference: image, digest: blob.digest, phase, bytes, totalBytes: blob.sizeBytes });
-  try {
-    const record = await bring({ ...tools, workspace, sources, image, onLayer }, request);
-    tools.store.writeRecord(record, workspace.path('record'));
-    const pulled = tools.store.image(record);
-    if (pulled) return pulled;
-    throw new PodrunError('ERR_PODRUN_STORE', `a layer of image ${image} vanished right after the pull`, { image });
-  } catch (error) {
-    throw storeError(`store image ${image}`, error);
-  } finally {
-    await workspace.close();
-  }
+  return withWorkspace(tools, async (workspace) => {
+    try {
+      const record = await bring({ ...tools, workspace, sources, image, onLayer }, request);
+      tools.store.writeRecord(record, workspace.path('record'));
+      const pulled = tools.store.image(record);
+      if (pulled) return pulled;
+      throw new PodrunError('ERR_PODRUN_STORE', `a layer of image ${image} vanished right after the pull`, { image });
+    } catch (error) {
+      throw storeError(`store image ${image}`, error);
+    }
+  });
 }

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.js';
 import { PodrunError } from '../errors.js';
 import type { ImageFetcher } from './fetcher.js';
-import { hostPlatform } from './format/descriptor.js';
+import { hostPlatform, type Platform } from './format/descriptor.js';
 import { type ImageReference, parseReference } from './format/reference.js';
 import type { Image, ImageService, ResolveImageOptions } from './image.js';
 import type { CredentialSource } from './sources/auth.js';
@@ -26,19 +26,22 @@ export interface ImageServiceOptions {
   readonly authFile?: string | undefined;
   readonly timeouts?: HttpTimeouts | undefined;
   readonly clock?: Clock | undefined;
+  /** What images are for; default: this machine's. */
+  readonly platform?: Platform | undefined;
   /** Default: the native addon. */
   readonly native?: ImageNative | undefined;
 }
 
 class LocalImageService implements ImageService {
   readonly #store: Store;
-  readonly #platform = hostPlatform();
+  readonly #platform: Platform;
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   #fetcher: Promise<ImageFetcher> | undefined;
 
   constructor(private readonly options: ImageServiceOptions) {
     this.#store = new Store(options.root);
+    this.#platform = options.platform ?? hostPlatform();
   }
 
   async resolve(name: string, options: ResolveImageOptions): Promise<Image> {

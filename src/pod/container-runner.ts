@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { type ErrorCode, PodrunError } from '../errors.js';
 import type { Image } from '../images/image.js';
+import { takeLease } from '../images/leases.js';
 import { readImageFile } from '../images/users.js';
 import type { Container } from '../manifest/pod.js';
 import { native } from '../native.js';
@@ -20,6 +21,19 @@ const attemptErrors: ReadonlySet<ErrorCode> = new Set([
   'ERR_PODRUN_START',
 ]);
 
+/** The kubelet's word for why a container waits for its image. */
+function imageReason(error: unknown): string {
+  const code = error instanceof PodrunError ? error.code : undefined;
+  if (code === 'ERR_PODRUN_IMAGE_NAME') return 'InvalidImageName';
+  return code === 'ERR_PODRUN_IMAGE_NEVER_PULL' ? 'ErrImageNeverPull' : 'ErrImagePull';
+}
+
+/** While the next attempt is waited for; what no registry is asked for is no pull to back off from. */
+function backOffReason(error: unknown): string {
+  const reason = imageReason(error);
+  return reason === 'ErrImagePull' ? 'ImagePullBackOff' : reason;
+}
+
 /** Whether a container that ended so is started again. */
 export type RestartRule = (ended: ContainerTerminated) => boolean;
 
@@ -37,6 +51,8 @@ export class ContainerRunner {
   #onExit: ((exit: ExitEvent) => void) | undefined;
   #stopSignal = 15;
   #image: Promise<Image> | undefined;
+  /** The layers that the Pod has a lease on for this container. */
+  #leased = '';
 
   constructor(context: PodContext, container: Container, restart: RestartRule, onChange: () => void) {
     this.container = container;
@@ -189,16 +205,27 @@ export class ContainerRunner {
   async #obtainImage(): Promise<Image | undefined> {
     for (let failures = 0; ; failures++) {
       try {
-        const image = this.#image ?? this.#resolveImage();
-        this.#image = undefined;
-        return await image;
+        return await this.#leasedImage();
       } catch (error) {
         if (this.#context.ending.aborted) return undefined;
         const message = error instanceof Error ? error.message : String(error);
-        this.#set(waiting(this.#status, 'ErrImagePull', message));
+        this.#set(waiting(this.#status, imageReason(error), message));
         this.#emit('Failed', message);
         if (this.#attempt === 0) throw error;
-        if (!(await this.#wait(backOffDelayMs(failures + 1), 'ImagePullBackOff', message))) return undefined;
+        if (!(await this.#wait(backOffDelayMs(failures + 1), backOffReason(error), message))) return undefined;
+      }
+    }
+  }
+
+  /** From here on the image's layers are not taken away; what was taken at this very moment is pulled again. */
+  async #leasedImage(): Promise<Image> {
+    for (;;) {
+      const resolving = this.#image ?? this.#resolveImage();
+      this.#image = undefined;
+      const image = await resolving;
+      if (image.lowerdirs.join() === this.#leased || takeLease(this.#context.places.disk, image)) {
+        this.#leased = image.lowerdirs.join();
+        return image;
       }
     }
   }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PodrunError } from '../errors.js';
 import type { ImageService } from '../images/image.js';
-import { createImageService } from '../images/service.js';
+import { createImageService, type ImageServiceOptions } from '../images/service.js';
 import type { Pod, Workload } from '../manifest/pod.js';
 import { type Directories, defaultDirectories } from '../paths.js';
 import type { PodStatus } from '../pod/status.js';
@@ -12,6 +12,7 @@ import { recover } from '../state/recovery.js';
 import { JobController, randomSuffix } from '../workloads/job.js';
 import type { PodFilter, PodHandle, PodrunApi, PodrunOptions, PodSource, RunOptions } from './api.js';
 import { jobHandle, recordedHandle, supervisedHandle } from './handle.js';
+import { LazyImages } from './images.js';
 import { findPod, readPods } from './records.js';
 import { readSource } from './source.js';
 
@@ -23,6 +24,13 @@ export class Podrun implements PodrunApi {
   #images: ImageService | undefined;
   #recovery: Promise<void> | undefined;
   #closed = false;
+  readonly images = new LazyImages(
+    () => this.#imageOptions(),
+    () => {
+      this.#needOpen();
+      this.#needRoot();
+    },
+  );
 
   private constructor(options: PodrunOptions) {
     this.#options = options;
@@ -78,6 +86,7 @@ export class Podrun implements PodrunApi {
     this.#closed = true;
     await Promise.all([...this.#supervised.values()].map((handle) => handle.delete()));
     await this.#images?.close();
+    await this.images.close();
     await this.#recovery;
   }
 
@@ -86,7 +95,7 @@ export class Podrun implements PodrunApi {
   }
 
   #read(source: PodSource, options: RunOptions): readonly Workload[] {
-    if (this.#closed) throw new PodrunError('ERR_PODRUN_CLOSED', 'this Podrun has been closed');
+    this.#needOpen();
     const { workloads, notices } = readSource(source);
     for (const message of notices) options.onEvent?.({ type: 'notice', message });
     this.#needRoot();
@@ -142,19 +151,27 @@ export class Podrun implements PodrunApi {
   }
 
   #imageService(): ImageService {
-    this.#images ??= createImageService({
+    this.#images ??= createImageService(this.#imageOptions());
+    return this.#images;
+  }
+
+  #imageOptions(): ImageServiceOptions {
+    return {
       root: this.#directories.root,
       ...(this.#options.registryMirrors ? { registryMirrors: this.#options.registryMirrors } : {}),
       ...(this.#options.registriesConf ? { registriesConf: this.#options.registriesConf } : {}),
       ...(this.#options.authFile ? { authFile: this.#options.authFile } : {}),
-    });
-    return this.#images;
+    };
   }
 
   #keep(handle: PodHandle, gone: Promise<void>): PodHandle {
     this.#supervised.set(handle.uid, handle);
     void gone.then(() => this.#supervised.delete(handle.uid));
     return handle;
+  }
+
+  #needOpen(): void {
+    if (this.#closed) throw new PodrunError('ERR_PODRUN_CLOSED', 'this Podrun has been closed');
   }
 
   #needRoot(): void {

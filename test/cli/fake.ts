@@ -4,6 +4,7 @@ import type { Context, ProcessLike } from '../../src/cli/command.js';
 import { main } from '../../src/cli/main.js';
 import { commands } from '../../src/cli/table.js';
 import { PodrunError } from '../../src/errors.js';
+import type { Images } from '../../src/images/manage/types.js';
 import type { PodResult } from '../../src/pod/result.js';
 import type { ContainerState, PodStatus } from '../../src/pod/status.js';
 import type {
@@ -131,6 +132,7 @@ export class FakePodrun implements PodrunApi {
   opened: PodrunOptions | undefined;
   runOptions: RunOptions | undefined;
   closed = false;
+  readonly images = {} as Images;
 
   constructor(
     pods: readonly FakePod[],

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../clock.js';
 import { errnoCode, PodrunError } from '../../errors.js';
@@ -7,13 +8,15 @@ import type { TlsMaterial } from '../trust/certs-d.js';
 import { isMachineLocal } from './addresses.js';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
   readonly url: URL;
   /** Who pointed us to `url`; absent when it is what the user named. */
   readonly askedBy?: URL;
   readonly headers: Readonly<Record<string, string>>;
   /** A form with a secret in it: such a request follows no redirect. */
   readonly body?: string;
+  /** Makes the content to send, anew for each attempt; such a request follows no redirect either. */
+  readonly upload?: () => Uint8Array | Readable;
   readonly signal: AbortSignal;
   /** Plain HTTP and unverified certificates are fine for this host ("insecure = true" in registries.conf). */
   readonly insecure: boolean;
@@ -122,6 +125,7 @@ export class HttpClient {
       await response.discard();
       const next = this.#judge(request, url, location);
       if (request.body !== undefined) throw refused(url, next, 'a login must not travel on');
+      if (request.upload) throw refused(url, next, 'content is sent to the registry itself');
       if (next.origin !== url.origin) headers = withoutAuthorization(headers);
       url = next;
     }
@@ -140,10 +144,10 @@ export class HttpClient {
   }
 
   async #send(request: HttpRequest, url: URL, headers: Readonly<Record<string, string>>): Promise<HttpResponse> {
-    const { method, body, insecure, signal } = request;
+    const { method, body, upload, insecure, signal } = request;
     const dispatcher = await this.#dispatchers.for({ url, named: trusted(request), insecure });
     const { request: send } = await import('undici');
-    return wrap(await send(url, { method, headers, dispatcher, signal, body: body ?? null }), url);
+    return wrap(await send(url, { method, headers, dispatcher, signal, body: upload?.() ?? body ?? null }), url);
   }
 
   #unavailable(url: URL, error: unknown): unknown {

@@ -1,19 +1,21 @@
+import type { Readable } from 'node:stream';
 import { errnoCode, PodrunError } from '../../errors.js';
 import type { Descriptor } from '../format/descriptor.js';
 import { digestOf, isDigest } from '../format/digest.js';
 import { manifestMediaTypes } from '../format/manifest.js';
 import type { Authenticator } from './auth.js';
 import type { Endpoint } from './endpoint.js';
-import { type HttpClient, type HttpResponse, isTransient } from './http.js';
+import { type HttpClient, type HttpRequest, type HttpResponse, isTransient } from './http.js';
 import { type BlobStream, type ImageSource, type ManifestDocument, maxManifestBytes, type Wanted } from './source.js';
 
 type Scheme = 'https' | 'http';
 
-interface Ask {
-  readonly method: 'GET' | 'HEAD';
-  /** Below /v2/<repository>/ */
+export interface Ask {
+  readonly method: HttpRequest['method'];
+  /** Below /v2/<repository>/, or with a slash in front: of this registry, as it has named it itself. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly upload?: () => Uint8Array | Readable;
   readonly signal: AbortSignal;
 }
 
@@ -42,10 +44,10 @@ export class RegistrySource implements ImageSource {
   }
 
   async resolve(wanted: Wanted, signal: AbortSignal): Promise<string> {
-    const response = await this.#ask({ method: 'HEAD', path: manifestPath(wanted), headers: acceptManifests, signal });
+    const response = await this.ask({ method: 'HEAD', path: manifestPath(wanted), headers: acceptManifests, signal });
     await response.discard();
     const digest = response.header('docker-content-digest');
-    if (response.status !== 200) throw await this.#refusal(response);
+    if (response.status !== 200) throw await this.refusal(response);
     if (isDigest(digest)) {
       if ('digest' in wanted && wanted.digest !== digest) throw wrongDigest(wanted.digest, digest);
       return digest;
@@ -54,8 +56,8 @@ export class RegistrySource implements ImageSource {
   }
 
   async fetchManifest(wanted: Wanted, signal: AbortSignal): Promise<ManifestDocument> {
-    const response = await this.#ask({ method: 'GET', path: manifestPath(wanted), headers: acceptManifests, signal });
-    if (response.status !== 200) throw await this.#refusal(response);
+    const response = await this.ask({ method: 'GET', path: manifestPath(wanted), headers: acceptManifests, signal });
+    if (response.status !== 200) throw await this.refusal(response);
     const data = await response.bytes(maxManifestBytes);
     const digest = digestOf(data);
     const claimed = 'digest' in wanted ? wanted.digest : response.header('docker-content-digest');
@@ -65,8 +67,8 @@ export class RegistrySource implements ImageSource {
 
   async openBlob(blob: Descriptor, offset: number, signal: AbortSignal): Promise<BlobStream> {
     const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const response = await this.#ask({ method: 'GET', path: `blobs/${blob.digest}`, headers, signal });
-    if (response.status !== 200 && response.status !== 206) throw await this.#refusal(response);
+    const response = await this.ask({ method: 'GET', path: `blobs/${blob.digest}`, headers, signal });
+    if (response.status !== 200 && response.status !== 206) throw await this.refusal(response);
     if (response.status === 200)
       return { offset: 0, sizeBytes: numberOf(response.header('content-length')), body: response.body };
     const [, from, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.header('content-range') ?? '') ?? [];
@@ -81,13 +83,13 @@ export class RegistrySource implements ImageSource {
   }
 
   /** Sends with the login that is known, and once more with a new one if that is not enough. */
-  async #ask(ask: Ask): Promise<HttpResponse> {
+  async ask(ask: Ask): Promise<HttpResponse> {
     const response = await this.#send(ask);
     if (response.status !== 401) return response;
     await response.discard();
     const scope = this.#scope(response.url.origin);
     // A redirect may end at a host whose 401 is not the registry's: it gets no login.
-    if (response.url.host !== this.endpoint.host) throw await this.#refusal(response);
+    if (response.url.host !== this.endpoint.host) throw await this.refusal(response);
     await this.access.auth.answer(scope, response, ask.signal);
     return this.#send(ask);
   }
@@ -110,7 +112,7 @@ export class RegistrySource implements ImageSource {
 
   #sendBy(scheme: Scheme, ask: Ask, attempts: number | undefined): Promise<HttpResponse> {
     const { host, repository, namespace, insecure } = this.endpoint;
-    const url = new URL(`${scheme}://${host}/v2/${repository}/${ask.path}`);
+    const url = new URL(ask.path.startsWith('/') ? ask.path : `/v2/${repository}/${ask.path}`, `${scheme}://${host}`);
     if (namespace !== undefined) url.searchParams.set('ns', namespace);
     const authorization = this.access.auth.known(this.#scope(url.origin));
     const headers = { 'user-agent': 'podrun', ...ask.headers, ...(authorization && { authorization }) };
@@ -120,6 +122,7 @@ export class RegistrySource implements ImageSource {
       headers,
       signal: ask.signal,
       insecure,
+      ...(ask.upload && { upload: ask.upload }),
       ...(attempts && { attempts }),
     });
   }
@@ -128,7 +131,8 @@ export class RegistrySource implements ImageSource {
     return { origin, repository: this.endpoint.repository, insecure: this.endpoint.insecure };
   }
 
-  async #refusal(response: HttpResponse): Promise<PodrunError> {
+  /** What an answer that is none stands for. */
+  async refusal(response: HttpResponse): Promise<PodrunError> {
     const said = await readErrors(response);
     const { status } = response;
     if (status === 404) return new PodrunError('ERR_PODRUN_IMAGE_NOT_FOUND', `not found${said}`);
