@@ -131,6 +131,7 @@ void Container::end() {
   err_.close();
   drainTimer_.close();
   log_.close();
+  record_.lostLogBytes = log_.lost();
   state_ = State::ended;
   json::Object record;
   addExit(record, record_);

@@ -40,6 +40,7 @@ struct ExitRecord {
   int exitCode = 0;
   int signal = 0;
   bool oomKilled = false;
+  uint64_t lostLogBytes = 0;
   pid_t pid = 0;
   std::string startedAt;
   std::string finishedAt;

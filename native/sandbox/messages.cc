@@ -18,6 +18,7 @@ void addExit(json::Object& object, const ExitRecord& record) {
   object.number("exitCode", record.exitCode)
       .number("signal", record.signal)
       .flag("oomKilled", record.oomKilled)
+      .number("lostLogBytes", static_cast<int64_t>(record.lostLogBytes))
       .number("pid", record.pid)
       .text("startedAt", record.startedAt)
       .text("finishedAt", record.finishedAt);

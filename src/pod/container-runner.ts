@@ -90,6 +90,7 @@ export class ContainerRunner {
       exitCode: 137,
       signal: 9,
       oomKilled: false,
+      lostLogBytes: 0,
       pid: 0,
     } as const;
     this.#onExit?.({ ...exit, attempt: this.#attempt, startedAt, finishedAt });
@@ -137,7 +138,13 @@ export class ContainerRunner {
       return this.#failedToStart(error);
     }
     if (this.#context.ending.aborted) await this.signal(false);
-    const state = fromExit(await exit, containerID);
+    const ended = await exit;
+    const state = fromExit(ended, containerID);
+    if (ended.lostLogBytes > 0) {
+      const place = this.#context.directories.logs;
+      const message = `${ended.lostLogBytes} bytes of the log of container "${this.container.name}" were lost: no space below ${place}`;
+      this.#emit('LogLost', message);
+    }
     if (state.reason === 'OOMKilled') {
       this.#emit('OOMKilling', `container "${this.container.name}" used more memory than its limit and was killed`);
     }
@@ -210,8 +217,9 @@ export class ContainerRunner {
         if (this.#context.ending.aborted) return undefined;
         const message = error instanceof Error ? error.message : String(error);
         this.#set(waiting(this.#status, imageReason(error), message));
-        this.#emit('Failed', message);
+        // The first attempt's fails the Pod, which says it.
         if (this.#attempt === 0) throw error;
+        this.#emit('Failed', message);
         if (!(await this.#wait(backOffDelayMs(failures + 1), backOffReason(error), message))) return undefined;
       }
     }
@@ -267,7 +275,7 @@ export class ContainerRunner {
     if (attempt > 0) rmSync(logFile(places, name, attempt - 1), { force: true });
   }
 
-  #emit(reason: 'Started' | 'Failed' | 'BackOff' | 'OOMKilling', message: string): void {
+  #emit(reason: 'Started' | 'Failed' | 'BackOff' | 'OOMKilling' | 'LogLost', message: string): void {
     const level = reason === 'Started' ? 'Normal' : 'Warning';
     this.#context.emit({ level, reason, message, container: this.container.name });
   }

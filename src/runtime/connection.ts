@@ -19,6 +19,8 @@ export interface ExitEvent {
   readonly exitCode: number;
   readonly signal: number;
   readonly oomKilled: boolean;
+  /** What a full disk did not take of the log. */
+  readonly lostLogBytes: number;
   readonly pid: number;
   readonly startedAt: string;
   readonly finishedAt: string;

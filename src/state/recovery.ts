@@ -8,7 +8,7 @@ import { SandboxConnection } from '../runtime/connection.js';
 import { leaseDirectory } from '../runtime/network/attach.js';
 import { releaseAddress } from '../runtime/network/leases.js';
 import type { ProcessIdentity } from '../runtime/process.js';
-import { readJson } from './atomic.js';
+import { readJson, writeJson } from './atomic.js';
 import { removeOrphans } from './orphans.js';
 import { nameClaim, podPlaces, podsDirectory } from './pod-paths.js';
 import { withStateLock } from './state-lock.js';
@@ -20,6 +20,11 @@ export interface SandboxRecord extends ProcessIdentity {
 
 interface NamedObject {
   readonly metadata: { readonly name: string; readonly namespace: string };
+}
+
+interface EndingObject {
+  readonly metadata: { readonly deletionTimestamp?: string };
+  readonly spec: { readonly terminationGracePeriodSeconds: number };
 }
 
 /** How long a sandbox without containers may take to end by itself before it is killed. */
@@ -52,12 +57,25 @@ export async function reclaim(directories: Directories, uid: string): Promise<bo
   if (lock === null) return false;
   try {
     const sandbox = readRecord<SandboxRecord>(unknown.sandbox);
-    if (sandbox && !(await sandboxEnded(sandbox, unknown.socket))) return false;
+    if (sandbox && !(await sandboxEnded(sandbox, unknown.socket))) {
+      markEnding(unknown.record);
+      return false;
+    }
     await removeRemains(directories, uid, sandbox?.address);
     return true;
   } finally {
     lock.close();
   }
+}
+
+/** Its supervisor died, so the sandbox is ending the Pod: the record says so from the moment somebody looks. */
+function markEnding(path: string): void {
+  const object = readRecord<EndingObject>(path);
+  if (!object || object.metadata.deletionTimestamp) return;
+  const graceSeconds = object.spec.terminationGracePeriodSeconds;
+  const deletionTimestamp = `${new Date(Date.now() + graceSeconds * 1000).toISOString().slice(0, 19)}Z`;
+  const metadata = { ...object.metadata, deletionTimestamp, deletionGracePeriodSeconds: graceSeconds };
+  writeJson(path, { ...object, metadata });
 }
 
 function tryLock(path: string) {

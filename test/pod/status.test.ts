@@ -43,6 +43,7 @@ const exit = (exitCode: number, more = {}) =>
       exitCode,
       signal: exitCode > 128 ? exitCode - 128 : 0,
       oomKilled: false,
+      lostLogBytes: 0,
       pid: 1,
       startedAt: '2026-01-01T00:00:01.5Z',
       finishedAt: '2026-01-01T00:00:02.5Z',

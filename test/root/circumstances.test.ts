@@ -122,6 +122,24 @@ test('circumstances that are unusual', { skip: rootSkip(), timeout: 120_000 }, a
     }
   });
 
+  await t.test('a log that finds the disk full does not stop the container, and what is lost is said', async (t) => {
+    const logs = mkdtempSync('/dev/shm/podrun-test-');
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', logs]);
+    try {
+      await using full = await openPodrun({ ...directories, logs });
+      const ended = await runToEnd(full, podOf('chatty', [{ command: sh('seq 1 20000') }]));
+      t.equal(ended.exitCode, 0);
+      const lost = ended.events.find((event) => event.type === 'event' && event.reason === 'LogLost');
+      t.match(lost, {
+        level: 'Warning',
+        message: /^\d+ bytes of the log of container "c0" were lost: no space below /,
+      });
+    } finally {
+      execFileSync('umount', ['-l', logs]);
+      rmSync(logs, { recursive: true });
+    }
+  });
+
   await t.test('delete --force ends a Pod whose supervisor has stopped to work', async (t) => {
     const pod = JSON.stringify(podOf('hung', [{ command: sh('echo up; sleep 1000') }]));
     const running = command(directories, ['run', '-'], pod);

@@ -42,6 +42,21 @@ test('nothing is left', { skip: rootSkip(), timeout: 600_000 }, async (t) => {
     await t.resolves(assertNothingLeft(before, directories));
   });
 
+  await t.test('while the sandbox of a killed podrun ends its Pod, ps says Terminating', async (t) => {
+    const running = command(
+      directories,
+      ['run', '-'],
+      pod('dying', 'trap "" TERM; echo up; while :; do sleep 0.05; done'),
+    );
+    await running.shows('up');
+    running.child.kill('SIGKILL');
+    await running.result;
+    t.match((await runCommand(directories, ['ps'])).stdout, /^dying .* Terminating /m);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    t.equal((await runCommand(directories, ['ps', '-q'])).stdout, '');
+    await t.resolves(assertNothingLeft(before, directories));
+  });
+
   await t.test('of fifteen concurrent runs of one manifest one wins, the others say so', async (t) => {
     const all = Array.from({ length: 15 }, () => command(directories, ['run', '-'], pod('same', 'sleep 2')));
     const results = await Promise.all(all.map(({ result }) => result));

@@ -73,14 +73,14 @@ void LogFile::write(iovec* parts, size_t count) {
   static char end = '\n';
   if (torn_) {
     // Space is back after a record was cut off: end that line, so that the next one is whole.
-    if (::write(file_.get(), &end, 1) != 1) return;
+    if (::write(file_.get(), &end, 1) != 1) return lose(parts, count);
     size_++;
     torn_ = false;
   }
   while (count > 0) {
     const ssize_t written = writev(file_.get(), parts, static_cast<int>(count));
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
+    if (written <= 0) return lose(parts, count);
     size_ += static_cast<uint64_t>(written);
     size_t left = static_cast<size_t>(written);
     while (count > 0 && left >= parts->iov_len) {
@@ -93,6 +93,10 @@ void LogFile::write(iovec* parts, size_t count) {
     parts->iov_base = static_cast<char*>(parts->iov_base) + left;
     parts->iov_len -= left;
   }
+}
+
+void LogFile::lose(const iovec* parts, size_t count) {
+  for (size_t i = 0; i < count; ++i) lost_ += parts[i].iov_len;
 }
 
 void LogFile::rotate() {

@@ -33,6 +33,8 @@ class LogFile {
   void add(std::string_view prefix, std::string_view text, bool newline);
   /** Writes the batch. What a full disk does not take is dropped: the container must not wait for it. */
   void flush();
+  /** Bytes of records that were dropped. */
+  uint64_t lost() const { return lost_; }
 
  private:
   static constexpr size_t kBatch = 384;  // parts of records; IOV_MAX is 1024
@@ -41,12 +43,14 @@ class LogFile {
   void rotate();
   void prune();
   void write(iovec* parts, size_t count);
+  void lose(const iovec* parts, size_t count);
 
   LogOptions options_;
   std::string name_;
   unique_fd directory_;
   unique_fd file_;
   uint64_t size_ = 0;
+  uint64_t lost_ = 0;
   bool torn_ = false;  // the file ends within a record
   iovec* batch_ = nullptr;
   size_t batchParts_ = 0;
