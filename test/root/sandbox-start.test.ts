@@ -12,8 +12,9 @@ t.test('a container', { skip: skipSandbox }, async (t) => {
     const { exitCode, signal, bundle, ...rest } = await sandbox.run(sh('exit 7'));
     t.same({ exitCode, signal }, { exitCode: 7, signal: 0 });
     const record = JSON.parse(readFileSync(join(bundle, 'exit.json'), 'utf8'));
-    const { oomKilled, pid, startedAt, finishedAt } = rest;
-    t.same(record, { exitCode, signal, oomKilled, pid, startedAt, finishedAt });
+    const { oomKilled, lostLogBytes, pid, startedAt, finishedAt } = rest;
+    t.same(record, { exitCode, signal, oomKilled, lostLogBytes, pid, startedAt, finishedAt });
+    t.equal(lostLogBytes, 0);
   });
 
   t.test('is signalled, and killed as a whole', async (t) => {
