@@ -11,14 +11,30 @@ import { makeDisk } from '../state/orphans.js';
 import { type PodPlaces, volumeDirectory } from '../state/pod-paths.js';
 import type { LifecycleEvent } from './context.js';
 
-/** Files and directories of the Pod that its containers mount: /etc/hosts and the like, /dev/shm, volumes. */
+/** What the Pod needs of the machine besides its sandbox, and can have before it has an address. */
+export interface Prepared {
+  readonly volumes: Record<string, string>;
+  readonly machine: Machine;
+  readonly hostAddress: string | undefined;
+}
+
+/** Disk, logs and volumes of the Pod. Async, so that it can be done beside the sandbox's start, and fail like it. */
+export async function preparePod(pod: Pod, places: PodPlaces): Promise<Prepared> {
+  makeDisk(places);
+  // The logs' directories are there before their readers.
+  for (const { name } of [...(pod.spec.initContainers ?? []), ...pod.spec.containers])
+    makeDirectory(join(places.logs, name), 0o755);
+  return { volumes: prepareVolumes(pod, places), machine: machine(), hostAddress: hostAddress() };
+}
+
+/** Paths of what the Pod's containers mount: /etc/hosts and the like, which are written here, /dev/shm, volumes. */
 export function preparePodFiles(
   pod: Pod,
   places: PodPlaces,
+  { volumes }: Prepared,
   address: string,
   emit: (event: LifecycleEvent) => void,
 ): Omit<PodPaths, 'cgroup'> {
-  makeDisk(places);
   const plan = planSandbox(pod, { address, resolvConf: hostResolvConf() });
   for (const event of plan.events) emit({ level: 'Normal', ...event });
   // On the disk, since containers may write to them: what fills them must not fill the machine's /run (CVE-2020-8557).
@@ -31,10 +47,7 @@ export function preparePodFiles(
   writeNew(files.hosts, plan.hosts, 0o644);
   writeNew(files.hostname, plan.hostnameFile, 0o644);
   writeNew(files.resolvConf, plan.resolvConf, 0o644);
-  // The logs' directories are there before their readers.
-  for (const { name } of [...(pod.spec.initContainers ?? []), ...pod.spec.containers])
-    makeDirectory(join(places.logs, name), 0o755);
-  return { ...files, shm: places.shm, volumes: prepareVolumes(pod, places) };
+  return { ...files, shm: places.shm, volumes };
 }
 
 /** An emptyDir is a directory that every user of the Pod may write to. */
@@ -67,12 +80,12 @@ function readText(path: string): string {
   }
 }
 
-export function machine(): Machine {
+function machine(): Machine {
   return { memoryBytes: totalmem(), cpus: cpuCount(), noFileHard: noFileHard() };
 }
 
 /** The machine's own address, as status.hostIP has it: the first that is not of loopback, nor our own gateway. */
-export function hostAddress(): string | undefined {
+function hostAddress(): string | undefined {
   const own = Object.entries(networkInterfaces()).filter(([name]) => name !== podSubnet.hostInterface);
   return own.flatMap(([, addresses]) => addresses ?? []).find(({ family, internal }) => family === 'IPv4' && !internal)
     ?.address;

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type FSWatcher, watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
 import { type Clock, systemClock } from '../clock.js';
 import type { ImageService, PullEvent } from '../images/image.js';
 import type { Container, Pod } from '../manifest/pod.js';
@@ -7,8 +7,9 @@ import type { Directories } from '../paths.js';
 import { podHostname } from '../plan/hosts.js';
 import type { ExitEvent } from '../runtime/connection.js';
 import { runSandbox, type Sandbox } from '../runtime/sandbox.js';
-import { readJson, writeJson } from '../state/atomic.js';
+import { writeJson } from '../state/atomic.js';
 import { type Claim, claimPod } from '../state/claim.js';
+import { watchDeletion } from '../state/deletion.js';
 import { PodRecord } from '../state/pod-record.js';
 import { removeRemains, type SandboxRecord } from '../state/recovery.js';
 import { ContainerRunner } from './container-runner.js';
@@ -18,7 +19,7 @@ import { type ApiPod, apiPod, type DeletionRequest } from './object.js';
 import { type PodFacts, podStatus } from './pod-status.js';
 import { appRestartRule, initRestartRule } from './restart-rules.js';
 import { type PodResult, podResult } from './result.js';
-import { hostAddress, machine, preparePodFiles } from './setup.js';
+import { preparePod, preparePodFiles } from './setup.js';
 import type { PodStatus } from './status.js';
 import { Termination } from './terminate.js';
 
@@ -172,12 +173,17 @@ export class PodSupervisor {
       },
       writeRecord,
     );
-    const sandbox = await starting;
+    // While the kernel makes the network. Both are waited for, so that a failure of one leaves nothing of the other running.
+    const [started, prepared] = await Promise.allSettled([starting, preparePod(this.pod, places)]);
+    if (started.status === 'rejected') throw started.reason;
+    const sandbox = started.value;
     this.#sandbox = sandbox;
+    if (prepared.status === 'rejected') throw prepared.reason;
     writeRecord({ ...sandbox.identity, address: sandbox.address });
     sandbox.onExit = (exit) => this.#exited(exit);
     sandbox.connection.onClose = () => this.#sandboxGone();
-    const paths = preparePodFiles(this.pod, places, sandbox.address, (event) => this.#emit(event));
+    const emit = (event: LifecycleEvent) => this.#emit(event);
+    const paths = preparePodFiles(this.pod, places, prepared.value, sandbox.address, emit);
     this.#context = {
       pod: this.pod,
       uid: this.uid,
@@ -187,14 +193,19 @@ export class PodSupervisor {
       images,
       clock: this.#clock,
       paths,
-      machine: machine(),
+      machine: prepared.value.machine,
       ending: this.#ending.signal,
-      emit: (event) => this.#emit(event),
+      emit,
       onPull: (event) => this.#options.onPull?.(event),
     };
     this.#makeRunners(this.#context);
-    this.#facts = { ...this.#facts, sandboxReady: true, address: sandbox.address, hostAddress: hostAddress() };
-    this.#watchDeletion();
+    this.#facts = {
+      ...this.#facts,
+      sandboxReady: true,
+      address: sandbox.address,
+      hostAddress: prepared.value.hostAddress,
+    };
+    this.#watcher = watchDeletion(places, (graceSeconds) => void this.remove(graceSeconds));
     this.#publish();
   }
 
@@ -281,18 +292,5 @@ export class PodSupervisor {
     this.#status = podStatus(this.#facts, init, containers, this.#status.conditions, now);
     this.#options.onStatus?.(this.#status);
     this.#record.changed();
-  }
-
-  /** Others ask for the deletion by a file, so that the wish outlives the one who asks. */
-  #watchDeletion(): void {
-    const { places } = this.#claim;
-    const check = () => {
-      const request = readJson<{ gracePeriodSeconds: number }>(places.deletion);
-      if (request) void this.remove(request.gracePeriodSeconds);
-    };
-    this.#watcher = watch(places.state, { persistent: false }, (_event, file) => {
-      if (file === 'deletion.json') check();
-    });
-    check();
   }
 }

@@ -6,12 +6,13 @@ import { type PodResult, podResult } from '../pod/result.js';
 import type { PodStatus } from '../pod/status.js';
 import type { PodSupervisor } from '../pod/supervisor.js';
 import { type ExecSession, execInContainer } from '../runtime/exec.js';
+import { requestDeletion } from '../state/deletion.js';
 import { podPlaces } from '../state/pod-paths.js';
 import { recover, removeByForce } from '../state/recovery.js';
 import type { JobController } from '../workloads/job.js';
 import type { DeleteOptions, ExecOptions, LogLine, LogsOptions, PodHandle } from './api.js';
 import { readPodLogs } from './logs.js';
-import { readPod, requestDeletion, watchPod } from './records.js';
+import { readPod, watchPod } from './records.js';
 
 /** Where a handle's facts come from: a supervisor in this process, or the records of another. */
 interface Source {
@@ -164,7 +165,8 @@ export function recordedHandle(directories: Directories, pod: ApiPod): PodHandle
       return podResult(last.status);
     },
     remove: async (graceSeconds) => {
-      if (!requestDeletion(directories, object(), graceSeconds)) return;
+      if (!requestDeletion(podPlaces(directories, uid, pod.metadata.namespace, pod.metadata.name), graceSeconds))
+        return;
       const gone = until(directories, pod, () => false);
       // Without a supervisor nobody sees the request: then it is ours to end what is left.
       await recover(directories);

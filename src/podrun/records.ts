@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { errnoCode, PodrunError } from '../errors.js';
 import type { Directories } from '../paths.js';
 import type { ApiPod } from '../pod/object.js';
-import { readJson, writeJson } from '../state/atomic.js';
-import { nameClaim, podPlaces, podsDirectory } from '../state/pod-paths.js';
+import { readJson } from '../state/atomic.js';
+import { nameClaim, podsDirectory } from '../state/pod-paths.js';
 import { listUids } from '../state/recovery.js';
 
 /** Records of all Pods of the machine, in the order of their names. */
@@ -43,18 +43,6 @@ function readClaimed(directories: Directories, namespace: string, name: string):
 
 function order(pod: ApiPod): string {
   return `${pod.metadata.namespace}/${pod.metadata.name}`;
-}
-
-/** Leaves the wish to delete where the supervisor sees it. False when the Pod is gone already. */
-export function requestDeletion(directories: Directories, pod: ApiPod, gracePeriodSeconds: number): boolean {
-  const { uid, namespace, name } = pod.metadata;
-  try {
-    writeJson(podPlaces(directories, uid, namespace, name).deletion, { gracePeriodSeconds });
-    return true;
-  } catch (error) {
-    if (errnoCode((error as Error).cause) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 /**
