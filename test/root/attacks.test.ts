@@ -169,7 +169,9 @@ test('hostile containers', { skip: rootSkip(), timeout: 300_000 }, async (t) => 
   });
 
   await t.test('mounts below a path that another container keeps exchanging stay inside', async (t) => {
-    const flip = `cd /v; echo up; while :; do mkdir -p d; ln -sfn ${'../'.repeat(15)}${victim.slice(1)} l; mv -T d x; mv -T x d; mv -T l x && [ -L x ] && rm -f x && echo flipped; done 2>/dev/null`;
+    // The directory goes aside, a link out of the container takes its place for a moment, and goes too.
+    const target = `${'../'.repeat(15)}${victim.slice(1)}`;
+    const flip = `cd /v; echo up; i=0; while :; do i=$((i+1)); ln -sfn ${target} l; mv -T x d$i; mv -T l x && [ -L x ] && rm -f x && echo flipped; done 2>/dev/null`;
     const mount = (mountPath: string, name = 'v') => ({ name, mountPath });
     const many = Array.from({ length: 25 }, (_, i) => ({
       name: `m${i}`,
