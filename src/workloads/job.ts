@@ -86,7 +86,11 @@ export class JobController {
         failures++;
         if (this.#usesRestarts || failures > this.job.spec.backoffLimit) return { ...result, ...exceeded(this.job) };
         await pod.remove();
-        await this.#clock.sleep(retryDelayMs(failures), this.#ending.signal);
+        const interrupted = await this.#clock.sleep(retryDelayMs(failures), this.#ending.signal).then(
+          () => false,
+          () => true,
+        );
+        if (interrupted) return result;
       }
     } finally {
       this.#onPod(undefined);

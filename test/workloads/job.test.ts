@@ -91,3 +91,18 @@ test('with OnFailure the restarts of the container count', async (t) => {
   t.same(s.terminated, [30]);
   t.match(await controller.result, { reason: 'BackoffLimitExceeded' });
 });
+
+test('a Job that is deleted while it waits to try again ends with the result of its last Pod', async (t) => {
+  const s = setting([failed]);
+  const waiting = new Promise<void>((resolve) => {
+    s.clock.sleep = (_ms, signal) => {
+      resolve();
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+    };
+  });
+  const controller = await JobController.start(job('Never', 6), 'u', s.start, s.clock);
+  await waiting;
+  await controller.remove(0);
+  t.match(await controller.result, failed);
+  t.equal(s.started.length, 1);
+});
